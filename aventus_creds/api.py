@@ -1,0 +1,130 @@
+"""What users call: get_session, get_token, login, logout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aventus_creds.errors import AventusCredsError, ConfigError
+from aventus_creds.profiles import Profile, read_profiles
+from aventus_creds.sources import AttendedSource, CachedSource, NobodySource, RefreshingSource
+from aventus_creds.stores import TokenStore, default_store
+
+if TYPE_CHECKING:
+    from aventus_creds.callbacks import Browser
+    from aventus_creds.session import ApiSession
+    from aventus_creds.tokens import Token
+
+
+def get_session(
+    name: str | None = None,
+    *,
+    interactive: bool | None = None,
+    profiles: str | Path | None = None,
+    store: TokenStore | None = None,
+    browser: Browser | None = None,
+) -> ApiSession:
+    """Return a ``requests.Session`` that is authorised for the API of the profile ``name``.
+
+    With a cached token it asks nobody. Without one it refreshes, or lets the person log in; where nobody can
+    answer, it raises LoginRequired at once.
+
+    ``name``: the profile; None takes ``AVENTUS_CREDS_PROFILE``, then the file's ``default``.
+    ``interactive``: whether a person may be asked; None finds out (``AVENTUS_CREDS_INTERACTIVE``, then
+    whether there is a terminal). ``profiles``: another profiles.toml. ``store``: where tokens rest, instead
+    of files in the user's state folder. ``browser``: called with the login's address, instead of opening one.
+
+    Raises ConfigError, LoginError, ServerError, NetworkError or StoreError, all of them AventusCredsError.
+    """
+    profile = read_profiles(profiles).profile(name)
+    source = token_source(profile, store or default_store(), interactive=interactive, browser=browser)
+    source.token()
+    from aventus_creds.session import ApiSession  # loads requests
+
+    return ApiSession(profile, source)
+
+
+def get_token(
+    name: str | None = None,
+    *,
+    interactive: bool | None = None,
+    profiles: str | Path | None = None,
+    store: TokenStore | None = None,
+    browser: Browser | None = None,
+) -> Token:
+    """Return a fresh Token of the profile ``name``, for programs that do not use requests.
+
+    The parameters and errors are those of ``get_session``.
+    """
+    profile = read_profiles(profiles).profile(name)
+    return token_source(profile, store or default_store(), interactive=interactive, browser=browser).token()
+
+
+def login(
+    name: str | None = None,
+    *,
+    profiles: str | Path | None = None,
+    store: TokenStore | None = None,
+    browser: Browser | None = None,
+) -> Token:
+    """Let the person log in to the profile ``name`` anew, whatever is cached, and return the token.
+
+    Raises what ``get_session`` raises, except LoginRequired.
+    """
+    profile = read_profiles(profiles).profile(name)
+    return token_source(profile, store or default_store(), interactive=True, browser=browser).log_in()
+
+
+class Logout(NamedTuple):
+    """What a logout did: whether there was a login, whether the server revoked it, and if not, why."""
+
+    found: bool
+    revoked: bool
+    why_not: str = ""
+
+
+def logout(
+    name: str | None = None, *, profiles: str | Path | None = None, store: TokenStore | None = None
+) -> Logout:
+    """Revoke the login of the profile ``name`` at the server where that has an endpoint, and forget it.
+
+    It is forgotten even when it cannot be revoked. Raises ConfigError or StoreError.
+    """
+    profile = read_profiles(profiles).profile(name)
+    store = store or default_store()
+    with store.lock(profile.key):
+        token = store.load(profile.key)
+        store.delete(profile.key)
+    if token is None:
+        return Logout(found=False, revoked=False)
+    from aventus_creds.server import AuthorizationServer  # loads requests
+
+    try:
+        revoked = AuthorizationServer(profile).revoke(token)
+    except AventusCredsError as error:
+        return Logout(found=True, revoked=False, why_not=error.message)
+    return Logout(
+        found=True, revoked=revoked, why_not="" if revoked else "the server has no revocation endpoint"
+    )
+
+
+def token_source(
+    profile: Profile, store: TokenStore, *, interactive: bool | None, browser: Browser | None
+) -> AttendedSource:
+    """Return the source of ``profile``'s tokens, as the grants it may use compose it."""
+    cache = CachedSource(profile.key, store, RefreshingSource(profile, NobodySource(profile)))
+    return AttendedSource(profile, store, cache, interactive=lambda: may_ask(interactive), browser=browser)
+
+
+def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing it is about
+    """Whether a person may be asked: as the caller says, as the environment says, or as it looks."""
+    if interactive is not None:
+        return interactive
+    if said := os.environ.get("AVENTUS_CREDS_INTERACTIVE"):
+        if said not in {"0", "1"}:
+            raise ConfigError(f"AVENTUS_CREDS_INTERACTIVE must be 0 or 1, not {said!r}")
+        return said == "1"
+    from aventus_creds.callbacks import person_can_answer  # a fresh token asks nobody
+
+    return person_can_answer()

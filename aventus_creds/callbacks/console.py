@@ -1,0 +1,150 @@
+"""ConsoleCallback: shows the address in the terminal, opens the browser, and takes a pasted redirect."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import time
+import webbrowser
+from pathlib import PurePath
+from typing import Final
+
+from aventus_creds.callbacks import Attempt, Browser
+from aventus_creds.callbacks.typed_lines import TypedLines
+from aventus_creds.errors import CallbackError
+
+TEXT_BROWSERS: Final = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
+
+_TERMINAL_NOISE: Final = re.compile(r"\x1b\[20[01]~")  # marks that some terminals put round what is pasted
+
+
+class ConsoleCallback:
+    """Speaks on standard error and reads standard input; standard output belongs to the person's program.
+
+    ``browser`` opens the address (None: the system's own browser, where there is one to see). With ``paste``
+    the address that the browser ends at may be pasted; ``alone`` says that this is the only way.
+    """
+
+    def __init__(self, redirect_uri: str, browser: Browser | None, *, paste: bool, alone: bool) -> None:
+        self.redirect_uri = redirect_uri
+        self._browser = browser
+        self._paste = paste
+        self._alone = alone
+        self._closed = threading.Event()
+        self._reader: threading.Thread | None = None
+        self._live = False  # whether the last line on the terminal is the countdown
+
+    def start(self, attempt: Attempt) -> None:
+        """Show the address, open the browser and begin to read what is pasted."""
+        until = time.strftime("%H:%M:%S", time.localtime(time.time() + attempt.seconds_left()))
+        self._say(
+            f"{attempt.title}: open this address in a browser, if it does not open by itself:\n\n"
+            f"  {attempt.url}\n\nWaiting until {until}. Ctrl-C ends it."
+        )
+        if self._paste:
+            when = (
+                "When the browser has arrived there"
+                if self._alone
+                else "If the page it ends at cannot connect"
+            )
+            self._say(f"{when}, copy its whole address, paste it here and press Enter.")
+        # In a thread: some browsers return only when they are closed.
+        open_browser = self._browser or _open_system_browser
+        threading.Thread(target=_quietly, args=(open_browser, attempt.url), daemon=True).start()
+        if self._paste or _is_terminal():
+            self._reader = threading.Thread(target=self._read, args=(attempt,), daemon=True)
+            self._reader.start()
+
+    def close(self) -> None:
+        """Stop reading, and give the terminal back as it was."""
+        self._closed.set()
+        if self._reader:
+            self._reader.join(timeout=2)
+        self._clear()
+
+    def _read(self, attempt: Attempt) -> None:
+        try:
+            with TypedLines() as lines:
+                while not self._stop(attempt):
+                    self._countdown(attempt, len(lines.typed))
+                    for line in lines.poll(0.2):
+                        if line.strip() and not attempt.ended.is_set():
+                            self._deliver(attempt, line)
+        except (OSError, ValueError, EOFError):  # nothing can be read, or nothing more
+            if self._alone:
+                attempt.fail(
+                    CallbackError(
+                        f"{attempt.title}: its redirect can only be pasted, and standard input is closed",
+                        hint="Log in from a terminal, or use a redirect_uri on 127.0.0.1.",
+                    )
+                )
+            while not self._stop(attempt):
+                self._countdown(attempt, 0)
+                self._closed.wait(0.2)
+
+    def _deliver(self, attempt: Attempt, pasted: str) -> None:
+        reply = attempt.deliver(query_of(pasted))
+        if not reply.ended:
+            self._say(f"That was not it: {reply.text}. Copy the whole address, and paste it again.")
+
+    def _stop(self, attempt: Attempt) -> bool:
+        return self._closed.is_set() or attempt.ended.is_set()
+
+    def _countdown(self, attempt: Attempt, typed: int) -> None:
+        if _is_terminal():
+            minutes, seconds = divmod(max(0, round(attempt.seconds_left())), 60)
+            paste = f" Pasted: {typed} characters" if typed else " Paste here: " if self._paste else ""
+            sys.stderr.write(f"\r\x1b[K{minutes}:{seconds:02} left.{paste}")
+            sys.stderr.flush()
+            self._live = True
+
+    def _say(self, text: str) -> None:
+        self._clear()
+        _print(text)
+
+    def _clear(self) -> None:
+        if self._live:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._live = False
+
+
+def query_of(pasted: str) -> str:
+    """Return the query in what a person pasted: a whole address, or ``code=…&state=…`` alone."""
+    text = "".join(_TERMINAL_NOISE.sub("", pasted).split()).strip("'\"<>")
+    _, mark, query = text.partition("?")
+    return (query if mark else text).partition("#")[0]
+
+
+def _open_system_browser(url: str) -> None:
+    """Open the person's browser, but none that would take over this terminal or a distant screen."""
+    named = os.environ.get("BROWSER", "")
+    if PurePath(named.partition(" ")[0]).name in TEXT_BROWSERS:
+        return
+    if not named:
+        remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
+        screen = (
+            sys.platform in {"win32", "darwin"} or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+        )
+        if remote or not screen:
+            return
+    webbrowser.open(url)
+
+
+def _quietly(open_browser: Browser, url: str) -> None:
+    """The address is on the terminal too, so a browser that fails to open is no error."""
+    try:
+        open_browser(url)
+    except Exception as fault:  # noqa: BLE001 - whatever a browser's own code raises
+        _print(f"The browser did not open ({type(fault).__name__}).")
+
+
+def _print(text: str) -> None:
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - it speaks to the person at the terminal
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()

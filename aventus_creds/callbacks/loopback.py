@@ -1,0 +1,241 @@
+"""LoopbackCallback: a listener on this machine that the browser is redirected to (RFC 8252 section 7.3).
+
+Anything on this machine, and any page open in the browser, can send requests here. So only a GET of the
+exact path with the right Host and a query that ``deliver`` takes ends the wait; all else is answered with an
+error and the wait goes on. Every connection has a thread and a time limit of its own: browsers open idle
+connections ahead of time, and one of them must not hold up the redirect.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from aventus_creds.callbacks import Attempt, page
+from aventus_creds.errors import CallbackError
+from aventus_creds.origins import DEFAULT_PORTS, LOOPBACK_NAMES, is_loopback
+
+IDLE_LIMIT: Final = 10
+"""Seconds that a connection may be silent."""
+
+MOST_CONNECTIONS: Final = 100
+"""Connections served at a time. One more, and the oldest that has asked for nothing is dropped."""
+
+
+class LoopbackCallback:
+    """Listens for the redirect, from its making on: the port is bound before any browser opens.
+
+    Tries ``redirect_uris`` in order; ``listen`` (``host:port``) is bound instead of the redirect URI's own
+    address when that one is public and forwarded here. Raises CallbackError when every port is taken.
+    """
+
+    def __init__(self, redirect_uris: list[str], listen: str = "") -> None:
+        faults = []
+        for uri in redirect_uris:
+            parts = urlsplit(uri)
+            address = urlsplit(f"//{listen}" if listen else uri)
+            try:
+                self._servers = _bind(
+                    address.hostname or "", _port(parts) if not listen else address.port or 0
+                )
+            except OSError as fault:
+                faults.append(_why_not(listen or uri, fault))
+                continue
+            bound = self._servers[0].server_address[1]
+            if parts.port == 0:
+                parts = parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{bound}")
+            self.redirect_uri = parts.geturl()
+            self._gate = _Gate(parts, bound, forwarded=bool(listen))
+            return
+        raise CallbackError(
+            "\n".join(faults),
+            hint="Close what uses the port (another login, perhaps), or register a further redirect URI at"
+            ' the server and list both: redirect_uri = ["…", "…"]',
+        )
+
+    def start(self, attempt: Attempt) -> None:
+        """Begin to answer requests, each in a thread of its own."""
+        for server in self._servers:
+            server.attempt, server.gate = attempt, self._gate
+            threading.Thread(
+                target=server.serve_forever, args=(0.05,), name="aventus-creds listener", daemon=True
+            ).start()
+            server.serving = True
+
+    def close(self) -> None:
+        """Stop listening, once the redirect's own request has got its page."""
+        for server in self._servers:
+            server.stop()
+
+
+class _Gate:
+    """Which requests may be the redirect: by Host and path."""
+
+    def __init__(self, redirect_uri: SplitResult, bound_port: int, *, forwarded: bool) -> None:
+        host = redirect_uri.hostname or ""
+        names = {f"[{host}]" if ":" in host else host}
+        if forwarded or is_loopback(host):
+            names.update(LOOPBACK_NAMES)
+        ports = {bound_port, _port(redirect_uri)}
+        self._hosts = {f"{name}:{port}" for name in names for port in ports}
+        if DEFAULT_PORTS[redirect_uri.scheme] in ports:
+            self._hosts.update(names)
+        path = redirect_uri.path or "/"
+        # A proxy that forwards to this listener may cut off the part of the path that names the proxy.
+        cuts = [i for i, char in enumerate(path[:-1]) if char == "/"] if forwarded else [0]
+        self._paths = {path[cut:] for cut in cuts} | {path}
+
+    def host(self, host: str | None) -> bool:
+        """Whether the Host header is this listener's, and not of a page that rebound its name to here."""
+        return host is not None and host.strip().lower() in self._hosts
+
+    def path(self, path: str) -> bool:
+        """Whether the request's path is the redirect URI's, or what a forwarding proxy leaves of it."""
+        return path in self._paths
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    # On Windows, SO_REUSEADDR would let another program take the port over; elsewhere it only spares the wait
+    # for the last login's connections to time out.
+    allow_reuse_address = os.name == "posix"
+    attempt: Attempt
+    gate: _Gate
+
+    def __init__(self, family: socket.AddressFamily, host: str, port: int) -> None:
+        self.address_family = family
+        self.serving = False
+        self._answering = 0
+        self._idle: dict[Any, None] = {}
+        self._change = threading.Condition()
+        super().__init__((host, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Bind without the reverse look-up of the name that HTTPServer makes: it can take seconds."""
+        if os.name == "nt":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined,unused-ignore]
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment,unused-ignore]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._change:
+            self._idle[request] = None
+            if len(self._idle) > MOST_CONNECTIONS:
+                _hang_up(next(iter(self._idle)))
+                del self._idle[next(iter(self._idle))]
+        super().process_request(request, client_address)
+
+    def answering(self, request: Any, step: int) -> None:
+        """Note that a thread begins (1) or ends (-1) to answer a delivered query."""
+        with self._change:
+            self._idle.pop(request, None)
+            self._answering += step
+            self._change.notify_all()
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._change:
+            self._idle.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a browser that hangs up is no news, and a traceback would show the request."""
+
+    def stop(self) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._answering == 0, timeout=5)
+        if self.serving:
+            self.shutdown()
+        self.server_close()
+        with self._change:
+            for request in self._idle:
+                _hang_up(request)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = IDLE_LIMIT
+    protocol_version = "HTTP/1.1"
+
+    def version_string(self) -> str:
+        return "aventus-creds"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Log nothing: the request line holds the authorization code, the headers perhaps cookies."""
+
+    def do_GET(self) -> None:
+        target = urlsplit(self.path)
+        if not self.server.gate.host(self.headers.get("Host")) or len(self.headers.get_all("Host", [])) != 1:
+            self._answer(400, "Not for this address", "The request names another host.")
+        elif not self.server.gate.path(target.path):
+            self._answer(404, "Nothing here", "Only the redirect of a login is answered at this address.")
+        else:
+            self.server.answering(self.connection, 1)
+            try:
+                reply = self.server.attempt.deliver(target.query)
+                if reply.success:
+                    self._answer(200, reply.text, "You can close this tab.", good=True)
+                elif reply.ended:
+                    self._answer(200, "The login failed", reply.text)
+                else:
+                    self._answer(
+                        400, "This does not belong to the login", f"{reply.text}\nThe login is still waiting."
+                    )
+            finally:
+                self.server.answering(self.connection, -1)
+
+    def send_error(self, code: int, *_: Any) -> None:
+        """Answer what the base class refuses: other methods than GET (405), and broken requests."""
+        code = 405 if code == 501 else code
+        self._answer(code, "This is not understood", "Only GET requests are answered at this address.")
+
+    def _answer(self, status: int, heading: str, text: str, *, good: bool = False) -> None:
+        self.close_connection = True
+        body = page.render(heading, text, good=good)
+        with suppress(OSError):  # the browser has hung up
+            self.send_response(status)
+            for name, value in page.HEADERS.items():
+                self.send_header(name, value)
+            if status == 405:
+                self.send_header("Allow", "GET")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+
+def _bind(host: str, port: int) -> list[_Server]:
+    """Bind ``host`` at ``port`` (0: any free one); for localhost both its addresses, lest another does."""
+    if host != "localhost":
+        return [_Server(socket.AF_INET6 if ":" in host else socket.AF_INET, host, port)]
+    servers = [_Server(socket.AF_INET, "127.0.0.1", port)]
+    try:
+        servers.append(_Server(socket.AF_INET6, "::1", servers[0].server_address[1]))
+    except OSError as fault:
+        if fault.errno in {errno.EADDRINUSE, errno.EACCES}:
+            servers[0].server_close()
+            raise
+        # this machine has no IPv6
+    return servers
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port if parts.port is not None else DEFAULT_PORTS[parts.scheme]
+
+
+def _why_not(where: str, fault: OSError) -> str:
+    if fault.errno in {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}:
+        return f"the port of {where} is taken by another program"
+    return f"{where} cannot be listened on: {fault.strerror or fault}"
+
+
+def _hang_up(request: Any) -> None:
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,93 @@
+"""Lines typed or pasted at standard input, polled: a login that ends elsewhere ends here too."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+import time
+from typing import Any, Final, Self
+
+if os.name == "nt":
+    import msvcrt
+
+LONGEST: Final = 65536
+"""Characters of one line; what is typed beyond them is dropped."""
+
+
+class TypedLines:
+    """Standard input, line by line, unechoed where it is a terminal: what is pasted here is a secret.
+
+    A terminal's own line editing is switched off meanwhile, for it cuts a pasted line at 4096 characters, or
+    at 1024 on macOS; Backspace and Ctrl-U are done here. Ctrl-C stays what it is.
+    """
+
+    def __init__(self) -> None:
+        """Raises OSError or ValueError where there is no standard input to poll."""
+        self._descriptor: Final = sys.stdin.fileno()
+        self._terminal: Final = os.isatty(self._descriptor)
+        if os.name == "nt" and not self._terminal:
+            raise OSError("on Windows only a console can be polled")
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._attributes: list[Any] | None = None
+        self.typed = ""  # the unfinished line
+
+    def __enter__(self) -> Self:
+        """Switch the terminal's echo and line editing off."""
+        if os.name != "nt" and self._terminal:
+            import termios
+
+            self._attributes = termios.tcgetattr(self._descriptor)
+            changed = termios.tcgetattr(self._descriptor)
+            changed[3] &= ~(termios.ICANON | termios.ECHO)
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, changed)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Give the terminal back as it was."""
+        if self._attributes is not None:
+            import termios
+
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._attributes)
+
+    def poll(self, seconds: float) -> list[str]:
+        """Wait up to ``seconds``; return the lines finished by then. Raises EOFError at the end of input."""
+        text = self._read_console(seconds) if os.name == "nt" else self._read_descriptor(seconds)
+        lines = []
+        for char in text:
+            if char in "\r\n":
+                lines.append(self.typed)
+                self.typed = ""
+            elif char in "\x7f\b":
+                self.typed = self.typed[:-1]
+            elif char == "\x15":
+                self.typed = ""
+            elif char == "\x04" and self._terminal:
+                raise EOFError
+            elif len(self.typed) < LONGEST:
+                self.typed += char
+        return lines
+
+    def _read_descriptor(self, seconds: float) -> str:
+        import select
+
+        if not select.select([self._descriptor], [], [], seconds)[0]:
+            return ""
+        data = os.read(self._descriptor, 4096)
+        if not data:
+            raise EOFError
+        return self._decoder.decode(data)
+
+    def _read_console(self, seconds: float) -> str:
+        """Windows cannot wait for a console with select."""
+        text = ""
+        deadline = time.monotonic() + seconds
+        while not text and time.monotonic() < deadline:
+            while msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
+                text += msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
+            time.sleep(0.02)
+        if "\x03" in text:  # Ctrl-C that came while a key was being read
+            import _thread
+
+            _thread.interrupt_main()
+        return text

@@ -1,0 +1,121 @@
+"""The command line: here its group of commands, and how errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+
+from aventus_creds.errors import (
+    AventusCredsError,
+    ConfigError,
+    LoginError,
+    LoginRefused,
+    NetworkError,
+    ServerError,
+    StoreError,
+)
+
+# The first row that fits counts.
+EXIT_CODES: Final = (
+    (LoginRefused, 5),
+    (LoginError, 3),
+    (ConfigError, 4),
+    (StoreError, 4),
+    (ServerError, 5),
+    (NetworkError, 6),
+)
+INTERNAL_ERROR: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+# Where each command is. A command's module is loaded when that command runs.
+COMMANDS: Final = {
+    "init": "configuration",
+    "profiles": "configuration",
+    "login": "logins",
+    "logout": "logins",
+    "status": "logins",
+    "token": "logins",
+    "demo": "demo",
+    "sandbox": "sandbox",
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are loaded on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="aventus-creds")
+@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+def app(debug: bool) -> None:  # noqa: FBT001 - run() looks at it
+    """Log in to OAuth 2.0 servers once, and use the logins from notebooks and scripts.
+
+    Exit codes: 0 fine, 2 usage, 3 login required, 4 profile or file error, 5 refused by the server,
+    6 network, 130 interrupted.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line with ``arguments`` and return its exit code. Errors are told on standard error."""
+    warnings.simplefilter("always", category=UserWarning)
+    warnings.showwarning = _show_warning
+    try:
+        # Outside standalone mode, click returns what ctx.exit() was called with.
+        return int(app.main(arguments, prog_name="aventus-creds", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+        return INTERNAL_ERROR
+    except AventusCredsError as error:
+        if "--debug" in arguments:
+            _show_places(error)
+        say(f"error: {error}")
+        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    except Exception as error:  # noqa: BLE001 - a fault of this program: no traceback without --debug
+        if "--debug" in arguments:
+            _show_places(error)
+        say(f"error: a fault in aventus-creds itself ({type(error).__name__}); --debug shows where")
+        return INTERNAL_ERROR
+
+
+def say(text: str) -> None:
+    """Tell the person something, on standard error: standard output is for what was asked for."""
+    click.echo(text, err=True)
+
+
+def _show_places(error: BaseException) -> None:
+    """Show the traceback's places. No messages: those of other libraries may repeat a request."""
+    import traceback
+
+    shown: BaseException | None = error
+    while shown is not None:
+        say("".join(traceback.format_tb(shown.__traceback__)) + type(shown).__name__)
+        shown = shown.__cause__ or shown.__context__
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    say(f"warning: {message}")

@@ -1,0 +1,60 @@
+"""Origins: scheme, host and port of a URL (RFC 6454), and which hosts are this machine."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether ``host`` (a name or address, IPv6 without brackets) is this machine (RFC 8252 section 7.3)."""
+    if host is None:
+        return False
+    octets = host.split(".")
+    return host in {"localhost", "::1"} or (
+        len(octets) == 4
+        and octets[0] == "127"
+        and all(octet.isascii() and octet.isdigit() and int(octet) <= 255 for octet in octets)
+    )
+
+
+def split_url(url: str) -> SplitResult:
+    """Return the parts of an absolute http(s) URL that a secret may be sent to.
+
+    Raises ValueError, whose text says what is wrong and what is allowed, for anything else: another
+    scheme, no host, plain http off this machine, a user name, characters that are not printable ASCII.
+    """
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError(
+            "must be an address in printable ASCII without spaces (an international name in punycode)"
+        )
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is no valid address (host or port)") from None
+    if parts.scheme not in DEFAULT_PORTS or not host:
+        raise ValueError("must be a whole address that begins with https://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password")
+    if "\\" in url:
+        raise ValueError("must not hold a backslash")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError(
+            "must begin with https:// (plain http is for this machine only: 127.0.0.1, [::1], localhost)"
+        )
+    return parts
+
+
+def origin(parts: SplitResult) -> str:
+    """Return the origin of a split URL as text, ``https://host`` or ``https://host:port``."""
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    port = parts.port
+    if port is None or port == DEFAULT_PORTS.get(parts.scheme):
+        return f"{parts.scheme}://{host}"
+    return f"{parts.scheme}://{host}:{port}"

@@ -1,0 +1,296 @@
+"""The table of profile keys. It drives the checking, the JSON Schema and the reference in the README."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from aventus_creds.origins import origin, split_url
+from aventus_creds.providers import PROVIDERS
+from aventus_creds.secret_refs import SecretRef
+
+GRANTS: Final = ("pkce", "confidential")
+CALLBACKS: Final = ("auto", "loopback", "paste", "widget")
+
+# Parameters that the protocol sets itself. A profile that could replace them would break the login, or
+# carry a secret in an address.
+RESERVED_PARAMETERS: Final = frozenset(
+    "response_type response_mode client_id client_secret client_assertion redirect_uri state nonce"
+    " scope audience code code_challenge code_challenge_method code_verifier"
+    " grant_type refresh_token device_code".split()
+)
+
+
+class Kind(NamedTuple):
+    """A kind of value: its JSON Schema, and the check that returns the value to keep or raises ValueError."""
+
+    schema: Mapping[str, Any]
+    check: Callable[[Any], Any]
+
+
+class Key(NamedTuple):
+    """A key of a profile. ``default`` is a text for people; the value itself is set where it is used."""
+
+    name: str
+    kind: Kind
+    doc: str
+    default: str = ""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"must be text, not {_type(value)}")
+    if not value.isprintable():
+        raise ValueError("must be text in one line, without control characters")
+    return value
+
+
+def _url(value: Any) -> str:
+    url = _text(value)
+    if split_url(url).fragment or url.endswith("#"):
+        raise ValueError("must not hold a fragment (#…)")
+    return url
+
+
+def _origins(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f'must be a list of origins such as ["https://api.example.com"], not {_type(value)}')
+    found = []
+    for item in value:
+        parts = split_url(_text(item))
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(f"{item} is more than an origin: write {origin(parts)}")
+        found.append(origin(parts))
+    return tuple(found)
+
+
+def _redirect_uris(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise ValueError("must be the callback registered for this client, or a list of such")
+    return tuple(_url(item) for item in values)
+
+
+def _scope(value: Any) -> str:
+    words = value if isinstance(value, list) else [value]
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("must be text with spaces between the scopes, or a list of texts")
+    scope = " ".join(" ".join(words).split())
+    # RFC 6749 section 3.3: printable ASCII without the quote and the backslash
+    if not (scope.isascii() and scope.isprintable()) or '"' in scope or "\\" in scope:
+        raise ValueError("has characters that no scope may have (RFC 6749 section 3.3)")
+    return scope
+
+
+def _secret(value: Any) -> SecretRef:
+    if isinstance(value, str):
+        return SecretRef("text", _text(value))
+    places = '{ env = "…" }, { file = "…" }, { command = ["…"] } or { keyring = "service", username = "…" }'
+    if not isinstance(value, dict):
+        raise ValueError(f"must be text, or one of {places}")
+    match value:
+        case {"env": str(place), **rest} if not rest:
+            return SecretRef("env", _text(place))
+        case {"file": str(place), **rest} if not rest:
+            return SecretRef("file", _text(place))
+        case {"command": [str(), *_] as words, **rest} if not rest and all(isinstance(w, str) for w in words):
+            return SecretRef("command", tuple(words))
+        case {"keyring": str(place), "username": str(username), **rest} if not rest:
+            return SecretRef("keyring", _text(place), username=_text(username))
+        case _:
+            raise ValueError(f"must be exactly one of {places}")
+
+
+def _params(value: Any) -> dict[str, str | list[str]]:
+    if not isinstance(value, dict):
+        raise ValueError('must be a table of texts such as { prompt = "consent" }')
+    for name, item in value.items():
+        if name in RESERVED_PARAMETERS:
+            raise ValueError(f"{name} is set by the protocol or by a key of its own, not here")
+        if not isinstance(item, str) and not (
+            isinstance(item, list) and all(isinstance(i, str) for i in item)
+        ):
+            raise ValueError(f"{name} must be text, or a list of texts for a repeated parameter")
+    return value
+
+
+def _listen(value: Any) -> str:
+    host, separator, port = _text(value).rpartition(":")
+    if not separator or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError('must be "host:port", for example "127.0.0.1:8765"')
+    if host in {"", "0.0.0.0", "[::]", "*"}:  # noqa: S104 - refused here
+        raise ValueError("must name one address, never all interfaces: for example 127.0.0.1")
+    return f"{host}:{port}"
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {_type(value)}")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86400:
+        raise ValueError("must be a number of seconds, more than 0 and at most 86400")
+    return float(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 20:
+        raise ValueError("must be a whole number from 0 to 20")
+    return value
+
+
+def _file(value: Any) -> str:
+    path = Path(_text(value)).expanduser()
+    if not path.exists():
+        raise ValueError(f"names {path}, which does not exist")
+    return str(path)
+
+
+def _choice(*allowed: str) -> Kind:
+    def check(value: Any) -> str:
+        if value not in allowed or not isinstance(value, str):
+            raise ValueError(
+                f"must be {' or '.join(allowed)}{', not ' + repr(value) if isinstance(value, str) else ''}"
+            )
+        return value
+
+    return Kind({"enum": list(allowed)}, check)
+
+
+def _type(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return (
+        "nothing"
+        if value == ""
+        else names.get(type(value), "a date" if not isinstance(value, str) else "blanks")
+    )
+
+
+_STRING: Final[Mapping[str, Any]] = {"type": "string", "minLength": 1}
+_STRINGS: Final[Mapping[str, Any]] = {"type": "array", "items": _STRING}
+
+TEXT: Final = Kind(_STRING, _text)
+URL: Final = Kind({**_STRING, "pattern": "^https?://"}, _url)
+ORIGINS: Final = Kind({"type": "array", "items": {**_STRING, "pattern": "^https?://[^/]+/?$"}}, _origins)
+REDIRECT_URIS: Final = Kind(
+    {"anyOf": [URL.schema, {"type": "array", "items": URL.schema, "minItems": 1}]}, _redirect_uris
+)
+SCOPE: Final = Kind({"anyOf": [{"type": "string"}, _STRINGS]}, _scope)
+PARAMS: Final = Kind(
+    {
+        "type": "object",
+        "propertyNames": {"not": {"enum": sorted(RESERVED_PARAMETERS)}},
+        "additionalProperties": {
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+        },
+    },
+    _params,
+)
+LISTEN: Final = Kind({**_STRING, "pattern": "^.+:[0-9]+$"}, _listen)
+FLAG: Final = Kind({"type": "boolean"}, _flag)
+SECONDS: Final = Kind({"type": "number", "exclusiveMinimum": 0, "maximum": 86400}, _seconds)
+COUNT: Final = Kind({"type": "integer", "minimum": 0, "maximum": 20}, _count)
+FILE: Final = Kind(_STRING, _file)
+
+
+def _place(required: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": required,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+SECRET: Final = Kind(
+    {
+        "anyOf": [
+            _STRING,
+            _place({"env": _STRING}),
+            _place({"file": _STRING}),
+            _place({"command": {**_STRINGS, "minItems": 1}}),
+            _place({"keyring": _STRING, "username": _STRING}),
+        ]
+    },
+    _secret,
+)
+
+KEYS: Final = {
+    key.name: key
+    for key in (
+        Key(
+            "provider",
+            _choice(*PROVIDERS),
+            "the authorization server's dialect",
+            "oidc, if issuer or endpoints are given",
+        ),
+        Key(
+            "base_url",
+            URL,
+            "the provider's server; required for cidaas and athoc",
+            "aventus: https://auth.homelyfe.com",
+        ),
+        Key("issuer", URL, "the issuer whose discovery document names the endpoints (oidc)"),
+        Key("authorize_url", URL, "the authorization endpoint, given outright"),
+        Key("token_url", URL, "the token endpoint, given outright"),
+        Key("revoke_url", URL, "the revocation endpoint, given outright"),
+        Key("device_url", URL, "the device authorization endpoint, given outright"),
+        Key("client_id", TEXT, "the client's identifier, from the provider; required"),
+        Key(
+            "client_secret",
+            SECRET,
+            'the client\'s secret as text, or where it is: `{ env = "…" }`, `{ file = "…" }`,'
+            ' `{ command = ["…"] }`, `{ keyring = "service", username = "…" }`',
+        ),
+        Key(
+            "grant",
+            _choice(*GRANTS),
+            "how the token is obtained",
+            "confidential with a client_secret, else pkce",
+        ),
+        Key("scope", SCOPE, "what is asked for, as text or a list", "the provider's"),
+        Key("audience", TEXT, "the API that the token is for, where the server wants it named"),
+        Key(
+            "api_url",
+            URL,
+            "the API's address; relative URLs of the session are joined to it",
+            "audience, when it is a URL",
+        ),
+        Key("api_origins", ORIGINS, "further origins that may get the token", "[]"),
+        *(
+            Key(row.extra_key.name, TEXT, f"{row.title}: {row.extra_key.doc}; required there")
+            for row in PROVIDERS.values()
+            if row.extra_key
+        ),
+        Key(
+            "redirect_uri",
+            REDIRECT_URIS,
+            "the registered callback, exactly as registered, or a list to try in order; port 0 means any free"
+            " port, for servers that allow it",
+            "oidc: http://127.0.0.1:0/callback",
+        ),
+        Key(
+            "listen",
+            LISTEN,
+            "`host:port` to bind when redirect_uri is a public address that is forwarded here",
+        ),
+        Key("callback", _choice(*CALLBACKS), "how the redirect comes back", "auto"),
+        Key("authorize_params", PARAMS, "extra parameters of the authorization request"),
+        Key("token_params", PARAMS, "extra parameters of the token request"),
+        Key("token_request", _choice("form", "json"), "the body of the token request", "the provider's"),
+        Key(
+            "client_auth",
+            _choice("post", "basic"),
+            "how the client secret is sent: in the body or in the Basic header",
+            "the provider's, or the discovery document's",
+        ),
+        Key("pkce", FLAG, "whether PKCE is used with a client secret too", "true"),
+        Key("login_timeout", SECONDS, "seconds that a person has for the login", "300"),
+        Key("timeout", SECONDS, "seconds that one request may wait", "60"),
+        Key("retries", COUNT, "how often an idempotent request is repeated after a passing fault", "3"),
+        Key("ca_bundle", FILE, "a file of certificate authorities to trust instead of the usual ones"),
+    )
+}

@@ -1,0 +1,180 @@
+"""Profiles: profiles.toml, and one checked profile of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aventus_creds.errors import Problem, ProfileError, ProfileNotFound, ProfilesFileError
+from aventus_creds.profile_checks import check_profile, did_you_mean
+from aventus_creds.providers import ClientAuth, Provider, TokenRequestFormat
+from aventus_creds.secret_refs import SecretRef, warn_if_others_can_read
+
+
+class Profile(NamedTuple):
+    """One client of one authorization server: checked, with defaults applied.
+
+    It holds a reference to the client secret, never the secret. Times are seconds.
+    """
+
+    name: str
+    provider: Provider
+    client_id: str
+    grant: str
+    client_secret: SecretRef | None
+    issuer: str
+    authorize_url: str
+    token_url: str
+    revoke_url: str
+    device_url: str
+    scope: str
+    audience: str
+    api_url: str
+    api_origins: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    listen: str
+    callback: str
+    authorize_params: Mapping[str, str | list[str]]
+    token_params: Mapping[str, str | list[str]]
+    token_request: TokenRequestFormat
+    client_auth: ClientAuth | None  # None: the discovery document decides
+    pkce: bool
+    login_timeout: float
+    timeout: float
+    retries: int
+    ca_bundle: str
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides which token is right, as a hash: an edited profile never gets the old token."""
+        import hashlib
+        import json
+
+        identity = [
+            *(self.name, self.grant, self.client_id, self.scope, self.audience),
+            *(self.issuer, self.authorize_url, self.token_url),
+            *(self.authorize_params, self.token_params),
+        ]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """The name under which the token is stored."""
+        return f"{self.name}-{self.fingerprint[:16]}"
+
+
+class ProfilesFile:
+    """profiles.toml, parsed. One profile's mistakes do not hinder the others."""
+
+    def __init__(self, path: Path, text: str, status: os.stat_result) -> None:
+        self.path = path
+        self._text = text
+        self._status = status
+        try:
+            self._data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as fault:
+            raise ProfilesFileError(
+                f"{path.name}: this is not valid TOML: {fault}", hint=f"The file is {path}"
+            ) from None
+        profiles = self._data.get("profiles", {})
+        self._profiles: dict[str, Any] = profiles if isinstance(profiles, dict) else {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all profiles, as the file orders them."""
+        return tuple(self._profiles)
+
+    @property
+    def default(self) -> str | None:
+        """The profile that serves where none is named."""
+        default = self._data.get("default")
+        return default if isinstance(default, str) else None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Every mistake outside the profiles."""
+        found = []
+        for key, value in self._data.items():
+            if key == "default":
+                if value not in self._profiles:
+                    found.append(self._problem((key,), f"must be the name of a profile{self._names_text()}"))
+            elif key != "profiles":
+                what = (
+                    f"unknown; did you mean [profiles.{key}]?" if isinstance(value, dict) else "unknown key"
+                )
+                found.append(self._problem((key,), what))
+        if not isinstance(self._data.get("profiles", {}), dict):
+            found.append(self._problem(("profiles",), "must be a table: write [profiles.NAME]"))
+        return tuple(found)
+
+    def profile(self, name: str | None = None) -> Profile:
+        """Return the profile called ``name``, or the default one.
+
+        Raises ProfileNotFound, or ProfileError with every mistake of this profile.
+        """
+        name = name or os.environ.get("AVENTUS_CREDS_PROFILE") or self.default
+        if name is None:
+            raise ProfileNotFound(
+                f"no profile is named, and {self.path.name} has no default{self._names_text()}",
+                hint=f'Name one, set AVENTUS_CREDS_PROFILE, or write default = "NAME" atop {self.path}',
+            )
+        if name not in self._profiles:
+            misplaced = (
+                f"; [{name}] must be written [profiles.{name}]"
+                if name in self._data
+                else did_you_mean(name, self.names)
+            )
+            raise ProfileNotFound(
+                f"there is no profile {name!r}{misplaced}{self._names_text()}",
+                hint=f"The file is {self.path}",
+            )
+        values, mistakes = check_profile(name, self._profiles[name], folder=self.path.parent)
+        if mistakes:
+            raise ProfileError(tuple(self._problem(("profiles", name, *key), what) for key, what in mistakes))
+        profile = Profile(**values)
+        if profile.client_secret and profile.client_secret.kind == "text":
+            warn_if_others_can_read(self.path, self._status)
+        return profile
+
+    def _problem(self, path: tuple[str, ...], what: str) -> Problem:
+        from aventus_creds.toml_lines import line_of
+
+        return Problem(f"{self.path.name}:{line_of(self._text, path)}: {'.'.join(path)}", what)
+
+    def _names_text(self) -> str:
+        return f" (the file has: {', '.join(self.names)})" if self.names else " (the file has no profiles)"
+
+
+def profiles_path() -> Path:
+    """Where profiles.toml is: ``AVENTUS_CREDS_PROFILES``, else the user's config folder."""
+    if named := os.environ.get("AVENTUS_CREDS_PROFILES"):
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("aventus-creds", appauthor=False)) / "profiles.toml"
+
+
+def read_profiles(path: Path | str | None = None) -> ProfilesFile:
+    """Read profiles.toml, from ``path`` or from where ``profiles_path`` says.
+
+    Raises ProfilesFileError when there is no such file, or it is unreadable or no TOML.
+    """
+    path = Path(path).expanduser() if path else profiles_path()
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ProfilesFileError(f"{path} is no regular file")
+            return ProfilesFile(path, file.read().decode("utf-8-sig"), status)
+    except FileNotFoundError:
+        raise ProfilesFileError(
+            f"there is no profiles file: it belongs at {path}",
+            hint="Make one: aventus-creds init",
+        ) from None
+    except UnicodeDecodeError as fault:
+        raise ProfilesFileError(f"{path} is not UTF-8 text (byte {fault.start})") from None
+    except OSError as fault:
+        raise ProfilesFileError(f"{path} cannot be read: {fault.strerror or fault}") from None

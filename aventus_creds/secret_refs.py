@@ -1,0 +1,148 @@
+"""Where a client secret is: ``{ env | file | command | keyring }`` or the text itself.
+
+The secret is read when a token request needs it, each time anew, and kept nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+from aventus_creds.errors import InsecureFileWarning, SecretError
+
+COMMAND_TIMEOUT: Final = 60
+"""Seconds that a command may take to print a secret."""
+
+
+class SecretRef:
+    """A reference to a secret, as a profile states it. Its repr names the place, never the secret."""
+
+    __slots__ = ("_base", "_value", "kind", "username")
+
+    def __init__(self, kind: str, value: Any, *, username: str = "", base: Path | None = None) -> None:
+        self.kind: Final = kind  # text, env, file, command or keyring
+        self.username: Final = username
+        self._value: Final = value
+        self._base: Final = base or Path()
+
+    @property
+    def place(self) -> str:
+        """Where the secret is, in words that hold no secret."""
+        if self.kind == "text":
+            return "profiles.toml"
+        if self.kind == "command":  # its arguments may be secrets
+            return f"the command {self._value[0]}"
+        return {
+            "env": "the environment variable {}",
+            "file": "the file {}",
+            "keyring": "the keyring entry {}",
+        }[self.kind].format(self._value)
+
+    def __repr__(self) -> str:
+        """Return the place, not the secret."""
+        return f"<SecretRef in {self.place}>"
+
+    def relative_to(self, folder: Path) -> SecretRef:
+        """Return the same reference with a relative file taken from ``folder``."""
+        return SecretRef(self.kind, self._value, username=self.username, base=folder)
+
+    def read(self) -> str:
+        """Return the secret.
+
+        Raises SecretError when it is not where the profile says, or is empty. Warns with
+        InsecureFileWarning when it lies in a file that others can read.
+        """
+        secret: str = getattr(self, f"_read_{self.kind}")()
+        if not secret:
+            raise SecretError(f"the client secret in {self.place} is empty")
+        return secret
+
+    def _read_text(self) -> str:
+        return str(self._value)
+
+    def _read_env(self) -> str:
+        try:
+            return os.environ[self._value]
+        except KeyError:
+            raise SecretError(
+                f"the client secret is missing: {self.place} is not set",
+                hint=f"Set {self._value} for this process, for example in the job's environment.",
+            ) from None
+
+    def _read_file(self) -> str:
+        path = self._base / Path(self._value).expanduser()
+        try:
+            with path.open(encoding="utf-8") as file:
+                warn_if_others_can_read(path, os.fstat(file.fileno()))
+                return file.read().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as fault:
+            raise SecretError(
+                f"the client secret's file {path} cannot be read: {_reason(fault)}",
+                hint="Write the secret alone into that file, as UTF-8 text, readable by you only.",
+            ) from None
+
+    def _read_command(self) -> str:
+        import subprocess
+
+        hint = f"Run it by hand to see what is wrong: {self._value[0]} …"
+        try:
+            done = subprocess.run(  # noqa: S603 - the profile's owner names the program; there is no shell
+                self._value,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=COMMAND_TIMEOUT,
+                check=False,
+            )
+            secret = done.stdout.decode("utf-8").rstrip("\r\n")
+        except subprocess.TimeoutExpired:
+            raise SecretError(
+                f"{self.place} gave no client secret in {COMMAND_TIMEOUT} s", hint=hint
+            ) from None
+        except UnicodeDecodeError:
+            raise SecretError(f"{self.place} printed something that is not UTF-8 text", hint=hint) from None
+        except OSError as fault:
+            raise SecretError(f"{self.place} cannot be started: {_reason(fault)}", hint=hint) from None
+        if done.returncode:
+            raise SecretError(f"{self.place} failed with exit code {done.returncode}", hint=hint)
+        return secret
+
+    def _read_keyring(self) -> str:
+        try:
+            import keyring
+            import keyring.errors
+        except ImportError:
+            raise SecretError(
+                f"the client secret is in {self.place}, and the keyring library is not installed",
+                hint="pip install 'aventus-creds[keyring]'",
+            ) from None
+        try:
+            secret = keyring.get_password(self._value, self.username)
+        except keyring.errors.KeyringError as fault:
+            raise SecretError(
+                f"{self.place} cannot be read: {type(fault).__name__}",
+                hint="Unlock the system's keyring, or name another place for the secret.",
+            ) from None
+        if secret is None:
+            raise SecretError(
+                f"{self.place} has no secret for the user name {self.username!r}",
+                hint=f"keyring set {self._value} {self.username}",
+            )
+        return str(secret)
+
+
+def warn_if_others_can_read(path: Path, status: os.stat_result) -> None:
+    """Issue InsecureFileWarning when the mode of ``path`` lets others than its owner read it (POSIX)."""
+    if os.name == "posix" and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        import warnings
+
+        warnings.warn(
+            f"{path} holds a client secret and can be read by others; fix: chmod 600 {path}",
+            InsecureFileWarning,
+            stacklevel=2,
+        )
+
+
+def _reason(fault: OSError | UnicodeDecodeError) -> str:
+    return fault.strerror or type(fault).__name__ if isinstance(fault, OSError) else "it is not UTF-8 text"

@@ -1,0 +1,40 @@
+"""What a server says, made fit to be shown: no secrets, no control characters, not endless."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+LONGEST: Final = 300
+"""Characters of a server's words that are shown."""
+
+# Anything that could be a token that was not asked about: a long run of letters and digits.
+_TOKEN_LIKE: Final = re.compile(r"(?=[\w.~+=-]*\d)[\w.~+=-]{32,}")
+
+HINTS: Final = {
+    "access_denied": "The person or the server's rules denied it. Ask who runs the server, or log in again.",
+    "invalid_client": "Check client_id, client_secret and client_auth in the profile.",
+    "invalid_request": "Check scope, token_request and authorize_params in the profile.",
+    "invalid_scope": "Check scope in the profile.",
+    "invalid_target": "Check audience, or resource among the extra parameters, in the profile.",
+    "redirect_uri_mismatch": "Register the profile's redirect_uri at the server, exactly as it is written.",
+    "unauthorized_client": "Have this grant switched on for the client at the server.",
+    "unsupported_grant_type": 'Check token_request ("form" or "json") and grant in the profile.',
+}
+"""What to do about an OAuth error code."""
+
+
+def plain(words: Any, secrets: Iterable[str] = ()) -> str:
+    """Return ``words`` as one short line of printable text in which none of ``secrets`` is left."""
+    if not isinstance(words, str | int | float):
+        return ""
+    text = str(words)
+    for secret in secrets:
+        for form in {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}:
+            if form:
+                text = text.replace(form, "…")
+    text = "".join(char if char.isprintable() else " " for char in text)
+    text = " ".join(_TOKEN_LIKE.sub("…", text).split())
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"

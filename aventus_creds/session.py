@@ -1,0 +1,223 @@
+"""ApiSession: a requests.Session that is authorised for one API, and BearerAuth, which makes it so."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from requests.cookies import extract_cookies_to_jar
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
+from urllib3.util.retry import Retry
+
+from aventus_creds.errors import ConfigError, LoginRequired
+from aventus_creds.origins import origin
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+    from aventus_creds.profiles import Profile
+    from aventus_creds.sources import TokenSource
+    from aventus_creds.tokens import Token
+
+RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
+BACKOFF: Final = 0.5
+"""Seconds before the second retry; each further one waits twice as long, up to LONGEST_WAIT."""
+LONGEST_WAIT: Final = 120
+"""Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
+
+logger: Final = logging.getLogger(__name__)
+
+
+class BearerAuth(AuthBase):
+    """Adds the access token to requests for ``origins``, and to no others (RFC 6750 section 2.1).
+
+    ``origins`` are texts such as ``https://api.example.com``. It is an ``auth`` and not a header because
+    requests replaces a header by what it finds in ``~/.netrc``, and leaves an ``auth`` alone.
+    """
+
+    def __init__(self, source: TokenSource, origins: Iterable[str]) -> None:
+        self._source = source
+        self._origins = frozenset(origins)
+        self._prefixes = tuple(f"{item}/" for item in self._origins)
+        self._refused: str | None = None
+
+    def covers(self, url: str | None) -> bool:
+        """Whether ``url`` is on one of the origins that may see the token."""
+        if url is None:
+            return False
+        return url.startswith(self._prefixes) or origin(urlsplit(url)) in self._origins
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token, and take notice when the API refuses it. Raises what the source raises."""
+        if self.covers(request.url):
+            token = self._source.token()
+            request.headers["Authorization"] = f"Bearer {token.access_token}"
+            request.register_hook("response", partial(self._answered, token))
+        return request
+
+    def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
+        if response.status_code != 401 or not self.covers(response.request.url):
+            return response
+        # A token that itself replaced a refused one, and was refused too, is not what the API minds.
+        if token.access_token == self._refused or not can_repeat(response.request):
+            return response
+        try:
+            new = self._source.token(stale=token)
+        except LoginRequired as required:
+            if token.refresh_token:  # the server ended the login; the caller must know what to do
+                raise
+            logger.warning("The API answered 401, and the token cannot be renewed. %s", required.hint)
+            return response
+        repeated = self._repeat(response, new, settings)
+        if repeated.status_code == 401:
+            self._refused = new.access_token
+        return repeated
+
+    @staticmethod
+    def _repeat(response: requests.Response, token: Token, settings: Mapping[str, Any]) -> requests.Response:
+        """Send the request once more, as requests' own HTTPDigestAuth does."""
+        response.close()
+        request = response.request.copy()
+        if isinstance(position := getattr(request, "_body_position", None), int):
+            request.body.seek(position)  # type: ignore[union-attr]
+        if (jar := request._cookies) is not None:  # noqa: SLF001 - as HTTPDigestAuth does
+            extract_cookies_to_jar(jar, response.request, response.raw)
+            request.headers.pop("Cookie", None)
+            request.prepare_cookies(jar)
+        request.headers["Authorization"] = f"Bearer {token.access_token}"
+        repeated: requests.Response = response.connection.send(request, **settings)
+        repeated.history.append(response)
+        repeated.request = request
+        return repeated
+
+
+class ApiSession(requests.Session):
+    """A requests.Session for a profile's API. It raises what requests raises, and what its source raises.
+
+    Relative URLs are joined to ``api_url``. The token goes to the API's origins only, also across
+    redirects; ``~/.netrc`` is never read; idempotent requests are repeated after passing faults; and each
+    request has a time limit (``profile.timeout``, seconds) unless it names its own.
+    """
+
+    def __init__(self, profile: Profile, source: TokenSource) -> None:
+        if not profile.api_origins:
+            raise ConfigError(
+                f"profile {profile.name} names no API that a session could be for",
+                hint="Set api_url (or an audience that is a URL) in the profile, or use get_token.",
+            )
+        super().__init__()
+        self.profile = profile
+        self.auth: BearerAuth = BearerAuth(source, profile.api_origins)
+        adapter = _Adapter(profile.retries)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def __repr__(self) -> str:
+        """Return the profile's name and the API."""
+        return f"<ApiSession {self.profile.name} {self.profile.api_url or self.profile.api_origins[0]}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Refuse to be pickled: the token would be in the pickle."""
+        raise TypeError("an ApiSession is not pickled: call get_session in the other process")
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare ``request``, its URL joined to the API's when it is relative."""
+        url = request.url.decode() if isinstance(request.url, bytes) else request.url or ""
+        if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
+            request = copy.copy(request)
+            request.url = self._join(url)
+        return super().prepare_request(request)
+
+    def _join(self, url: str) -> str:
+        base = self.profile.api_url
+        if not base:
+            raise ConfigError(
+                f"{url} is relative, and profile {self.profile.name} has no api_url to join it to"
+            )
+        if not url or url.startswith("?"):
+            return base + url
+        return f"{base.rstrip('/')}/{url.lstrip('/')}"
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        """Send ``request``, within the profile's time limit where the caller names none."""
+        if settings.get("timeout") is None:
+            settings["timeout"] = self.profile.timeout
+        return super().send(request, **settings)
+
+    def merge_environment_settings(
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        """Let the profile's ca_bundle come before the environment's."""
+        if verify is None and self.profile.ca_bundle:
+            verify = self.profile.ca_bundle
+        return dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Across a redirect, take the token along to the API's origins only, and never ask ``~/.netrc``."""
+        before, after = response.request.url or "", prepared_request.url or ""
+        if self.auth.covers(before):
+            keep = self.auth.covers(after)
+        else:
+            keep = not self.should_strip_auth(before, after)
+        if not keep:
+            prepared_request.headers.pop("Authorization", None)
+
+
+class _Adapter(HTTPAdapter):
+    """Repeats idempotent requests after passing faults, as long as their bodies can be sent again."""
+
+    def __init__(self, retries: int) -> None:
+        super().__init__(
+            max_retries=_Retry(
+                total=retries,
+                status_forcelist=RETRIED_STATUSES,
+                backoff_factor=BACKOFF,
+                backoff_max=LONGEST_WAIT,
+                backoff_jitter=BACKOFF / 2,
+                raise_on_status=False,
+            )
+        )
+        self._once = HTTPAdapter()
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
+        if not can_repeat(request):
+            return self._once.send(request, *args, **settings)
+        return super().send(request, *args, **settings)
+
+    def close(self) -> None:
+        self._once.close()
+        super().close()
+
+
+class _Retry(Retry):
+    RETRY_AFTER_STATUS_CODES = RETRIED_STATUSES
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:  # neither seconds nor a date: as if it were not there
+            return None
+
+    def increment(self, *args: Any, **more: Any) -> Self:
+        response = more.get("response")
+        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
+            raise MaxRetryError(more["_pool"], "", ResponseError("Retry-After asks for too long a wait"))
+        return super().increment(*args, **more)
+
+
+def can_repeat(request: requests.PreparedRequest) -> bool:
+    """Whether the request's body can be sent once more: none, bytes, text, or a file that can be rewound."""
+    body = request.body
+    return (
+        body is None
+        or isinstance(body, bytes | str)
+        or isinstance(getattr(request, "_body_position", None), int)
+    )

@@ -1,0 +1,193 @@
+"""Where a token comes from: one small interface, and sources wrapped round one another.
+
+    AttendedSource            asks the person where the unattended sources cannot help
+    └── CachedSource          memory, then the store, then its inner source under the store's lock
+        └── RefreshingSource  trades the refresh token, else passes on to its inner source
+            └── NobodySource  says what a person must do
+
+The person is asked outside the lock that refreshes take: a login may last minutes, and a script that runs
+meanwhile must not hang on it but hear at once that a login is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from typing import TYPE_CHECKING, Protocol
+
+from aventus_creds.errors import (
+    LoginRequired,
+    NetworkError,
+    NotSavedWarning,
+    ServerError,
+    StoreError,
+    TokenRefused,
+)
+from aventus_creds.profiles import Profile
+from aventus_creds.stores import TokenStore
+from aventus_creds.tokens import Token, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aventus_creds.callbacks import Browser
+
+
+class TokenSource(Protocol):
+    """Gives a token that is good now."""
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        """Return a token that is fresh for ``at_least`` seconds and is not ``stale``.
+
+        ``stale`` is one that will not do although it looks fresh: an API has refused it. Raises LoginRequired
+        when a person is needed, ServerError, NetworkError or ConfigError when the token cannot be had.
+        """
+        ...
+
+
+class CachedSource:
+    """Keeps the inner source's token in memory and in a store, for every thread and process to use."""
+
+    def __init__(self, key: str, store: TokenStore, inner: TokenSource) -> None:
+        self._key = key
+        self._store = store
+        self._inner = inner
+        self._memory: Token | None = None
+        self._flight = threading.Lock()
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        """Return the cached token while it is good, else a new one. The lock is held while it is made."""
+        token = self._memory
+        if token is not None and _good(token, stale, at_least):
+            return token
+        token = self._recall()
+        if token is not None and _good(token, stale, at_least):
+            return token
+        with self._flight, self._store.lock(self._key):
+            token = self._recall()
+            if token is not None and _good(token, stale, at_least):
+                return token
+            return self._renewed(token, stale, at_least)
+
+    def keep(self, token: Token) -> None:
+        """Take ``token`` as the newest. Raises StoreError, with the token kept in memory even so."""
+        self._memory = token
+        with self._store.lock(self._key):
+            self._store.save(self._key, token)
+
+    def _renewed(self, token: Token | None, stale: Token | None, at_least: float) -> Token:
+        try:
+            new = self._inner.token(token or stale, at_least)
+        except LoginRequired:
+            # Somebody without our lock, on another machine perhaps, may have renewed it meanwhile.
+            newest = self._recall()
+            if newest is not None and _good(newest, token or stale, at_least):
+                return newest
+            raise
+        except (NetworkError, ServerError):
+            # A refresh ahead of time that failed costs nothing while the old token lives.
+            if token is not None and token != stale and not at_least and not token.expired(time.time()):
+                return token
+            raise
+        self._memory = new
+        try:
+            self._store.save(self._key, new)
+        except StoreError as fault:
+            warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
+        return new
+
+    def _recall(self) -> Token | None:
+        """Return the newest token known: what the store has, or memory where saving failed."""
+        stored = self._store.load(self._key)
+        if stored is not None and (self._memory is None or stored.obtained_at >= self._memory.obtained_at):
+            self._memory = stored
+        return self._memory
+
+
+class RefreshingSource:
+    """Trades the stale token's refresh token for a new token (RFC 6749 section 6)."""
+
+    def __init__(self, profile: Profile, inner: TokenSource) -> None:
+        self._profile = profile
+        self._inner = inner
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        """Return the refreshed token; without a refresh token, or when it is dead, the inner source's."""
+        if stale is not None and stale.refresh_token:
+            from aventus_creds.server import AuthorizationServer  # a fresh token needs no server
+
+            try:
+                return AuthorizationServer(self._profile).refresh(stale)
+            except TokenRefused as refusal:
+                # Only this answer says that the login is over. Any other fault is not the person's to mend.
+                if refusal.error != "invalid_grant":
+                    raise
+        return self._inner.token(stale, at_least)
+
+
+class NobodySource:
+    """Has no token. It tells why a person is needed, and the command to run."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:  # noqa: ARG002 - the interface
+        """Raise LoginRequired."""
+        name = self._profile.name
+        if stale is None:
+            why = "there is no login yet"
+        elif stale.expired(time.time()):
+            why = f"its login expired at {utc(stale.expires_at)}"
+            if stale.refresh_token:
+                why += ", and the server refused to renew it"
+        else:
+            why = "its login was refused by the server"
+        raise LoginRequired(f"profile {name} needs a login: {why}", hint=f"Run: aventus-creds login {name}")
+
+
+class AttendedSource:
+    """Lets the person log in where the cache has no usable token, and nothing can renew it unattended."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        store: TokenStore,
+        cache: CachedSource,
+        *,
+        interactive: Callable[[], bool],
+        browser: Browser | None,
+    ) -> None:
+        self._profile = profile
+        self._store = store
+        self._cache = cache
+        self._interactive = interactive
+        self._browser = browser
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        """Return the cache's token, or a new login's.
+
+        An API's refusal (``stale``) never opens a browser: it may have any reason, and would open one for
+        each request.
+        """
+        try:
+            return self._cache.token(stale, at_least)
+        except LoginRequired:
+            if stale is not None or not self._interactive():
+                raise
+        # One login at a time: who waited here finds the token of the login that went before.
+        with self._store.lock(f"{self._profile.key}.login"):
+            try:
+                return self._cache.token(stale, at_least)
+            except LoginRequired:
+                return self.log_in()
+
+    def log_in(self) -> Token:
+        """Let the person log in, whatever the cache holds. Raises LoginError, ServerError and others."""
+        from aventus_creds.server import AuthorizationServer  # a fresh token needs no server
+
+        return AuthorizationServer(self._profile).log_in(self._cache.keep, self._browser)
+
+
+def _good(token: Token, stale: Token | None, at_least: float) -> bool:
+    return token.fresh(time.time(), at_least) and (stale is None or token.access_token != stale.access_token)

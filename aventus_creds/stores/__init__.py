@@ -1,0 +1,55 @@
+"""Where tokens rest between two processes: the contract, and the file store that serves by default."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from aventus_creds.tokens import Token
+
+
+class TokenStore(Protocol):
+    """Keeps one token for each key. It never judges whether a token is still good.
+
+    Every method may raise StoreError. ``save`` and ``delete`` are called with the key's lock held.
+    """
+
+    def load(self, key: str) -> Token | None:
+        """Return the token under ``key``, or None where there is none that can be read. Takes no lock."""
+        ...
+
+    def save(self, key: str, token: Token) -> None:
+        """Keep ``token`` under ``key`` in place of what was there: wholly, or not at all."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget what is under ``key``, if anything."""
+        ...
+
+    def lock(self, key: str) -> AbstractContextManager[object]:
+        """Hold ``key`` against every other thread and process that uses this store.
+
+        The lock is not reentrant. A holder that dies frees it.
+        """
+        ...
+
+
+def state_folder() -> Path:
+    """Where tokens are kept: ``AVENTUS_CREDS_STATE_DIR``, else the user's state folder.
+
+    The state folder and not the cache folder: who cleans caches must not be logged out by it.
+    """
+    if named := os.environ.get("AVENTUS_CREDS_STATE_DIR"):
+        return Path(named).expanduser()
+    import platformdirs  # needed only here
+
+    return Path(platformdirs.user_state_dir("aventus-creds", appauthor=False))
+
+
+def default_store() -> TokenStore:
+    """Return the store that serves where none is named."""
+    from aventus_creds.stores.file import FileStore  # a caller with a store of its own needs no files
+
+    return FileStore(state_folder())

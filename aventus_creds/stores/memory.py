@@ -1,0 +1,33 @@
+"""MemoryStore: tokens that die with the process."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import AbstractContextManager
+
+from aventus_creds.tokens import Token
+
+
+class MemoryStore:
+    """Keeps tokens in this process only: nothing is written anywhere."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, Token] = {}
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def load(self, key: str) -> Token | None:
+        """Return the token under ``key``."""
+        return self._tokens.get(key)
+
+    def save(self, key: str, token: Token) -> None:
+        """Keep ``token`` under ``key``."""
+        self._tokens[key] = token
+
+    def delete(self, key: str) -> None:
+        """Forget the token under ``key``."""
+        self._tokens.pop(key, None)
+
+    def lock(self, key: str) -> AbstractContextManager[object]:
+        """Hold ``key`` against other threads."""
+        return self._locks[key]

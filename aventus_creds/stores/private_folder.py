@@ -1,0 +1,186 @@
+"""A folder that only its owner can enter, whose files are replaced whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Final
+
+from aventus_creds.errors import StoreError
+
+NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+POSIX: Final = os.name == "posix"
+LOCK_TIMEOUT: Final = 600
+"""Seconds to wait for a lock. Its holder makes a few requests, each with a limit of its own."""
+
+
+class PrivateFolder:
+    """Small files of one user. The folder is 0700 and its files 0600, from their creation on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of the file ``name``, or None where there is none.
+
+        Raises StoreError when it cannot be read, is no regular file or belongs to somebody else. A file that
+        others could read is repaired.
+        """
+        path = self.path / name
+        for attempt in range(50):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW)
+            except FileNotFoundError:
+                return None
+            except PermissionError as fault:
+                if POSIX or attempt == 49:
+                    raise _store_error("read", path, fault) from None
+                time.sleep(0.01)  # Windows: somebody is replacing it at this moment
+            except OSError as fault:
+                raise _store_error("read", path, fault) from None
+            else:
+                break
+        try:
+            with os.fdopen(descriptor, "rb") as file:
+                self._check(path, descriptor)
+                return file.read()
+        except OSError as fault:
+            raise _store_error("read", path, fault) from None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put ``content`` in place of the file ``name``. The caller holds the lock of that name.
+
+        Raises StoreError when it cannot be written; what was there is whole then.
+        """
+        path = self.path / name
+        # One fixed name, written under the lock: a process killed here leaves one file, not one each time.
+        beside = self.path / f"{name}.tmp"
+        try:
+            self._make()
+            with suppress(FileNotFoundError):
+                beside.unlink()
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            _replace(beside, path)
+            self._sync()
+        except OSError as fault:
+            with suppress(OSError):
+                beside.unlink()
+            raise _store_error("written", path, fault) from None
+
+    def rename(self, name: str, new: str) -> None:
+        """Move the file ``name`` to ``new`` in this folder. The caller holds the lock of ``name``."""
+        try:
+            _replace(self.path / name, self.path / new)
+        except OSError as fault:
+            raise _store_error("moved", self.path / name, fault) from None
+
+    def remove(self, name: str) -> None:
+        """Remove the file ``name``, if it is there. The caller holds the lock of that name."""
+        try:
+            with suppress(FileNotFoundError):
+                (self.path / name).unlink()
+                self._sync()
+        except OSError as fault:
+            raise _store_error("removed", self.path / name, fault) from None
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        """Return a lock between threads and processes. Its file stays: removing it would be a race.
+
+        Raises StoreError when the lock file cannot be made, or is held for ``LOCK_TIMEOUT`` seconds.
+        """
+        return _Lock(self, self.path / f"{name}.lock")
+
+    def make(self) -> None:
+        """Make the folder where it is missing. Raises StoreError."""
+        try:
+            self._make()
+        except OSError as fault:
+            raise _store_error("made", self.path, fault) from None
+
+    def _make(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        status = self.path.stat()
+        if POSIX and status.st_uid != os.geteuid():
+            raise _another_owner(self.path, status)
+        if POSIX and status.st_mode & 0o077:
+            self.path.chmod(0o700)
+
+    def _check(self, path: Path, descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreError(f"{path} is no regular file", hint="Remove it, and log in again.")
+        if not POSIX:
+            return
+        if status.st_uid != os.geteuid():
+            raise _another_owner(path, status)
+        if status.st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+
+    def _sync(self) -> None:
+        """Make the folder's new entries outlive a power cut. Windows cannot open folders for this."""
+        if POSIX:
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+class _Lock:
+    """A FileLock that speaks this package's errors. A new one for each use: it is not shared by threads."""
+
+    def __init__(self, folder: PrivateFolder, path: Path) -> None:
+        self._folder = folder
+        self._path = path
+
+    def __enter__(self) -> None:
+        from filelock import FileLock, Timeout  # a fresh token needs no lock
+
+        self._folder.make()
+        self._lock = FileLock(self._path, timeout=LOCK_TIMEOUT, mode=0o600)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise StoreError(
+                f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process"
+            ) from None
+        except (OSError, NotImplementedError) as fault:
+            raise _store_error("locked", self._path, fault) from None
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lock.release()
+
+
+def _replace(source: Path, target: Path) -> None:
+    for attempt in range(50):
+        try:
+            source.replace(target)
+        except PermissionError:
+            if POSIX or attempt == 49:
+                raise
+            time.sleep(0.01)  # Windows: somebody is reading the target at this moment
+        else:
+            return
+
+
+def _another_owner(path: Path, status: os.stat_result) -> StoreError:
+    return StoreError(
+        f"{path} belongs to another user (uid {status.st_uid})",
+        hint="Use a state folder of your own: AVENTUS_CREDS_STATE_DIR names one.",
+    )
+
+
+def _store_error(verb: str, path: Path, fault: Exception) -> StoreError:
+    reason = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
+    return StoreError(
+        f"{path} cannot be {verb}: {reason}",
+        hint="Check the folder's owner, mode and free space, or name another: AVENTUS_CREDS_STATE_DIR.",
+    )
