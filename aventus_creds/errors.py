@@ -59,14 +59,16 @@ class ProfileNotFound(ConfigError):
 
 
 class Problem(NamedTuple):
-    """One mistake in a profile: ``where`` names the file, line and key, ``what`` the mistake and its cure."""
+    """One mistake in a file of profiles: on which line (from 1), of which key, and what is allowed instead."""
 
-    where: str
+    file: str
+    line: int
+    key: str
     what: str
 
     def __str__(self) -> str:
         """Return the problem as one line, ``profiles.toml:LINE: profiles.NAME.KEY: what``."""
-        return f"{self.where}: {self.what}"
+        return f"{self.file}:{self.line}: {self.key}: {self.what}"
 
 
 class ProfileError(ConfigError):

@@ -18,10 +18,12 @@ Mistake = tuple[tuple[str, ...], str]
 """The key within the profile, () for the profile as a whole, and what is wrong."""
 
 
-def check_profile(name: str, table: Any, *, folder: Path) -> tuple[dict[str, Any], list[Mistake]]:
+def check_profile(
+    name: str, table: Any, *, folder: Path | None = None
+) -> tuple[dict[str, Any], list[Mistake]]:
     """Return the fields of the profile ``name``, with defaults applied, and every mistake found in ``table``.
 
-    ``folder`` is what relative paths start from. With mistakes, the fields are not to be used.
+    ``folder`` is where relative paths start (None: the current one). With mistakes, the fields are not to be used.
     """
     if not isinstance(table, dict):
         return {}, [((), f"must be a table: write [profiles.{name}]")]
@@ -57,7 +59,7 @@ class _Check:
         if key not in self.given:
             self.wrong(key, f"missing; {why}")
 
-    def profile(self, folder: Path) -> dict[str, Any]:
+    def profile(self, folder: Path | None) -> dict[str, Any]:
         """Apply the defaults and check what several keys say together. Empty where a mistake leaves none."""
         get = self.values.get
         provider = self._provider()
@@ -78,7 +80,7 @@ class _Check:
         api_url = get("api_url") or (audience if _is_url(audience) else "")
         if self.mistakes:
             return {}
-        if secret and secret.kind == "file":
+        if secret and secret.kind == "file" and folder:
             secret = secret.relative_to(folder)
         return dict(
             name=self.name,
@@ -88,7 +90,8 @@ class _Check:
             client_secret=secret,
             issuer=get("issuer", ""),
             **endpoints,
-            scope=get("scope", provider.scope),
+            # A plain OAuth 2.0 server, known by its endpoints only, need not know the scope openid.
+            scope=get("scope", provider.scope if provider.authorize_url or get("issuer") else ""),
             audience=audience,
             api_url=api_url,
             api_origins=tuple(

@@ -133,7 +133,9 @@ class ProfilesFile:
             )
         values, mistakes = check_profile(name, self._profiles[name], folder=self.path.parent)
         if mistakes:
-            raise ProfileError(tuple(self._problem(("profiles", name, *key), what) for key, what in mistakes))
+            raise ProfileError(
+                tuple(sorted(self._problem(("profiles", name, *key), what) for key, what in mistakes))
+            )
         profile = Profile(**values)
         if profile.client_secret and profile.client_secret.kind == "text":
             warn_if_others_can_read(self.path, self._status)
@@ -142,7 +144,7 @@ class ProfilesFile:
     def _problem(self, path: tuple[str, ...], what: str) -> Problem:
         from aventus_creds.toml_lines import line_of
 
-        return Problem(f"{self.path.name}:{line_of(self._text, path)}: {'.'.join(path)}", what)
+        return Problem(self.path.name, line_of(self._text, path), ".".join(path), what)
 
     def _names_text(self) -> str:
         return f" (the file has: {', '.join(self.names)})" if self.names else " (the file has no profiles)"

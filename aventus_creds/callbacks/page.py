@@ -11,7 +11,9 @@ STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --back: #f4f6f9; --card: #fff;
   --good: #12805c; --bad: #b3261e }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e8ecf2; --soft: #a2adbb; --back: #12161c; --card: #1c222b; --good: #4fd1a1; --bad: #ff8a80 } }
+  :root { --ink: #e8ecf2; --soft: #a2adbb; --back: #12161c; --card: #1c222b;
+    --good: #4fd1a1; --bad: #ff8a80 }
+}
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
   background: var(--back); color: var(--ink);

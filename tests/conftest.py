@@ -1,0 +1,60 @@
+"""Fixtures for every test: a clean environment, profiles, and two browsers of our own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from support import Web
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees or touches the files, proxies and browser of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith("AVENTUS_CREDS_") or name.lower().endswith("_proxy") or name.endswith("CA_BUNDLE"):
+            monkeypatch.delenv(name)
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "NETRC", "SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("AVENTUS_CREDS_PROFILES", str(tmp_path / "profiles.toml"))
+    monkeypatch.setenv("AVENTUS_CREDS_STATE_DIR", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def write_profiles(tmp_path: Path) -> Callable[..., Path]:
+    """Write the profiles.toml that this test's processes read."""
+
+    def write(profiles: Mapping[str, Any], **top: Any) -> Path:
+        path = tmp_path / "profiles.toml"
+        path.write_text(tomli_w.dumps({**top, "profiles": profiles}), encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """Run a small real HTTP server whose answers the test sets."""
+    with Web() as server:
+        yield server
+
+
+@pytest.fixture
+def no_browser() -> Callable[[str], object]:
+    """Give a browser that fails the test when it is opened."""
+
+    def fail(url: str) -> object:
+        pytest.fail("the browser was opened")
+
+    return fail
