@@ -59,7 +59,7 @@ class ProfileNotFound(ConfigError):
 
 
 class Problem(NamedTuple):
-    """One mistake in a file of profiles: on which line (from 1), of which key, and what is allowed instead."""
+    """One mistake in profiles.toml: on which line (from 1), of which key, and what is allowed instead."""
 
     file: str
     line: int

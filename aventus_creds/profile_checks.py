@@ -23,7 +23,7 @@ def check_profile(
 ) -> tuple[dict[str, Any], list[Mistake]]:
     """Return the fields of the profile ``name``, with defaults applied, and every mistake found in ``table``.
 
-    ``folder`` is where relative paths start (None: the current one). With mistakes, the fields are not to be used.
+    ``folder`` is where relative paths start (None: the current one). With mistakes, the fields are worthless.
     """
     if not isinstance(table, dict):
         return {}, [((), f"must be a table: write [profiles.{name}]")]

@@ -321,9 +321,11 @@ def _number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
-    return number if math.isfinite(number) else LONGEST_LIFETIME if number > 0 else None
+    except OverflowError:  # a whole number beyond every float
+        return math.inf if value > 0 else None  # type: ignore[operator]
+    return None if math.isnan(number) else number
 
 
 def _is_header_safe(token: str) -> bool:

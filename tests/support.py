@@ -34,9 +34,9 @@ class Sent(NamedTuple):
 
 
 class Web:
-    """An HTTP server on a free loopback port. ``answer`` decides what each request gets; ``seen`` keeps them."""
+    """An HTTP server on a free loopback port: ``answer`` decides what a request gets, ``seen`` keeps them."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: C901 - it holds a handler class
         self.seen: list[Seen] = []
         self.answer: Callable[[Seen], Sent] = lambda _: Sent()
         web = self
@@ -77,7 +77,7 @@ class Web:
                     self.rfile.readline()
                 return body
 
-            do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_GET
+            do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_GET  # noqa: N815
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
@@ -100,9 +100,9 @@ class Web:
 
 
 def make_profile(name: str = "prod", **keys: Any) -> Profile:
-    """Return a checked profile: an OpenID Connect client with outright endpoints, unless ``keys`` say otherwise."""
-    if not {"provider", "issuer", "authorize_url"} & keys.keys():
-        keys |= {"provider": "oidc", "authorize_url": "https://as.example.com/authorize"}
+    """Return a checked profile: a client with outright endpoints, unless ``keys`` say otherwise."""
+    if not {"provider", "issuer"} & keys.keys():
+        keys.setdefault("authorize_url", "https://as.example.com/authorize")
         keys.setdefault("token_url", "https://as.example.com/token")
     keys.setdefault("client_id", "the-client")
     values, mistakes = check_profile(name, keys)
