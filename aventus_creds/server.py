@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 
-from aventus_creds import protocol
+from aventus_creds import answers, protocol
 from aventus_creds.attempt import log_in
 from aventus_creds.callbacks import Browser
 from aventus_creds.discovery import find_endpoints
@@ -45,7 +45,7 @@ class AuthorizationServer:
         assert token.refresh_token  # noqa: S101 - the caller has looked
         request = protocol.refresh_request(self._profile, self.endpoints, token.refresh_token, self._secret())
         answer = self._transport.post(request)
-        return protocol.read_token(self._profile, answer, request, now=time.time(), previous=token)
+        return answers.read_token(self._profile, answer, request, now=time.time(), previous=token)
 
     def revoke(self, token: Token) -> bool:
         """Revoke ``token`` and return True, or return False where the server has no revocation endpoint."""
@@ -54,7 +54,7 @@ class AuthorizationServer:
         request = protocol.revocation_request(self._profile, self.endpoints, token, self._secret())
         answer = self._transport.post(request)
         if not 200 <= answer.status < 300:
-            raise protocol.refusal(self._profile, answer, request)
+            raise answers.refusal(self._profile, answer, request)
         return True
 
     def _secret(self) -> str | None:

@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 LONGEST: Final = 300
 """Characters of a server's words that are shown."""
 
-# Anything that could be a token that was not asked about: a long run of letters and digits.
-_TOKEN_LIKE: Final = re.compile(r"(?=[\w.~+=-]*\d)[\w.~+=-]{32,}")
+_LONG_RUN: Final = re.compile(r"[\w.~+=-]{32,}")
+_DIGIT: Final = re.compile(r"\d")
 
 HINTS: Final = {
     "access_denied": "The person or the server's rules denied it. Ask who runs the server, or log in again.",
@@ -33,8 +33,14 @@ def plain(words: Any, secrets: Iterable[str] = ()) -> str:
     text = str(words)
     for secret in secrets:
         for form in {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}:
-            if form:
-                text = text.replace(form, "…")
+            # A short one only as a word of its own: "r" must not make "invalid_grant" unreadable.
+            whole = len(form) < 8
+            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)" if whole else re.escape(form), "…", text)
     text = "".join(char if char.isprintable() else " " for char in text)
-    text = " ".join(_TOKEN_LIKE.sub("…", text).split())
+    text = " ".join(_LONG_RUN.sub(_hidden_if_token, text).split())
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
+def _hidden_if_token(run: re.Match[str]) -> str:
+    """A long run of letters and digits could be a token that was not asked about."""
+    return "…" if _DIGIT.search(run[0]) else run[0]

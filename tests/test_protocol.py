@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import make_profile, make_token
 
+from aventus_creds.answers import Answer, ServerRequest, read_token
 from aventus_creds.errors import (
     AventusCredsError,
     InvalidAnswer,
@@ -22,11 +23,8 @@ from aventus_creds.errors import (
 )
 from aventus_creds.profiles import Profile
 from aventus_creds.protocol import (
-    Answer,
     Authorization,
     Endpoints,
-    ServerRequest,
-    read_token,
     refresh_request,
     revocation_request,
 )

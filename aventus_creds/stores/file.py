@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ from aventus_creds.stores.private_folder import PrivateFolder
 from aventus_creds.tokens import Token
 
 FORMAT: Final = 1
+YEAR_10000: Final = 253402300800.0
 
 
 class FileStore:
@@ -78,6 +78,6 @@ def _token(key: str, content: bytes) -> Token | None:
     )
     times = (token.obtained_at, token.expires_at)
     sound = all(isinstance(text, str) and text.isprintable() for text in texts) and all(
-        map(math.isfinite, times)
+        0 <= moment < YEAR_10000 for moment in times
     )
     return token if sound and token.access_token and token.access_token.isascii() else None

@@ -1,0 +1,136 @@
+"""What a token endpoint's answers mean: a token, a refusal, or no OAuth at all. Pure, as the protocol is."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from aventus_creds.errors import InvalidAnswer, TokenRefused
+from aventus_creds.profiles import Profile
+from aventus_creds.server_words import HINTS, plain
+from aventus_creds.tokens import Token, jwt_claims
+
+DEFAULT_LIFETIME: Final = 3600.0
+"""Seconds a token is taken to live when neither the answer nor the token tells."""
+
+LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
+"""Seconds; a server that names more means "for ever", and later times cannot be written as a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """A POST to an authorization server. ``secrets`` are the values that no message may repeat."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+class Answer(NamedTuple):
+    """What a server answered: HTTP status, Content-Type and body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Return the status only: a body may hold tokens."""
+        return f"<Answer {self.status}>"
+
+
+def read_token(
+    profile: Profile, answer: Answer, request: ServerRequest, *, now: float, previous: Token | None = None
+) -> Token:
+    """Return the token in the token endpoint's ``answer`` (RFC 6749 section 5), obtained at ``now``.
+
+    ``previous`` is the token that a refresh replaces: what the answer leaves out is kept from it.
+    Raises TokenRefused for an error answer, InvalidAnswer for one that is no OAuth.
+    """
+    found = json_object(answer)
+    if not 200 <= answer.status < 300 or "error" in found:
+        raise refusal(profile, answer, request)
+    access_token = found.get("access_token")
+    if not isinstance(access_token, str) or not _is_header_safe(access_token):
+        raise InvalidAnswer(
+            f"the answer of {request.url} holds no usable access token",
+            hint="" if found else "It is no JSON: check token_url, base_url or issuer in the profile.",
+        )
+    token_type = found.get("token_type", "Bearer")
+    if not isinstance(token_type, str) or token_type.lower() != "bearer":
+        raise InvalidAnswer(f"the token of {request.url} is not of the type Bearer, the only one known here")
+    refresh_token, scope = found.get("refresh_token"), found.get("scope")
+    if not isinstance(refresh_token, str) or not refresh_token:
+        refresh_token = previous.refresh_token if previous else None
+    if isinstance(scope, list):
+        scope = " ".join(map(str, scope))
+    if not isinstance(scope, str):
+        scope = previous.scope if previous else profile.scope or None
+    return Token(
+        access_token,
+        expires_at=now + _lifetime(found.get("expires_in"), access_token, now),
+        obtained_at=now,
+        refresh_token=refresh_token,
+        scope=scope,
+    )
+
+
+def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRefused:
+    """Return the exception for an answer that says no, in whatever form it says it (RFC 6749 section 5.2)."""
+    found = json_object(answer)
+    error, description = found.get("error"), found.get("error_description")
+    if isinstance(error, dict):  # some servers wrap code and message
+        description = error.get("message") or description
+        error = error.get("code") or error.get("type")
+    if not found and answer.content_type.partition(";")[0].strip().lower() == "text/plain":
+        description = answer.body.decode("utf-8", "replace")
+    error, description = plain(error, request.secrets), plain(description, request.secrets)
+    said = ": ".join(filter(None, (error, description))) or "no reason given"
+    return TokenRefused(
+        f"{request.url} refused the request of profile {profile.name}: {said} (HTTP {answer.status})",
+        error=error,
+        error_description=description,
+        status=answer.status,
+        hint=HINTS.get(error, ""),
+    )
+
+
+def json_object(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object in the answer's body, or ``{}`` where there is none."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lifetime(expires_in: Any, access_token: str, now: float) -> float:
+    """Return seconds: ``expires_in``, else what the JWT says, else one hour. Zero and less say nothing."""
+    claims = jwt_claims(access_token)
+    expiry, issued = _number(claims.get("exp")), _number(claims.get("iat"))
+    # The distance between two times of the server's clock holds even where this machine's clock is wrong.
+    by_claims = expiry - (issued or now) if expiry else None
+    for seconds in (_number(expires_in), by_claims):
+        if seconds is not None and seconds > 0:
+            return min(seconds, LONGEST_LIFETIME)
+    return DEFAULT_LIFETIME
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    except OverflowError:  # a whole number beyond every float
+        return math.inf if value > 0 else None  # type: ignore[operator]
+    return None if math.isnan(number) else number
+
+
+def _is_header_safe(token: str) -> bool:
+    """Whether the token can stand in a header: visible ASCII only (RFC 6750 section 2.1)."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token

@@ -1,0 +1,234 @@
+"""The layers, the lazy imports and the public names."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import make_token
+
+import aventus_creds
+from aventus_creds.profiles import read_profiles
+from aventus_creds.stores import default_store
+
+PACKAGE = Path(aventus_creds.__file__).parent
+
+# Who may import whom: each room only rooms of lower layers, or of its own when it is named twice.
+LAYERS = [
+    {"errors", "tokens", "origins", "server_words", "toml_lines"},
+    {"providers", "secret_refs"},
+    {"profile_keys"},
+    {"profile_checks"},
+    {"profiles", "profile_schema"},
+    {"answers", "stores", "callbacks"},
+    {"protocol"},
+    {"transport"},
+    {"discovery", "attempt"},
+    {"server"},
+    {"sources"},
+    {"session"},
+    {"api"},
+    {"cli"},
+    {"__main__"},
+]
+PURE = {
+    "errors",
+    "tokens",
+    "origins",
+    "server_words",
+    "providers",
+    "profile_keys",
+    "profile_checks",
+    "protocol",
+}
+INPUT_AND_OUTPUT = {
+    "socket",
+    "requests",
+    "subprocess",
+    "http",
+    "webbrowser",
+    "time",
+    "random",
+    "secrets",
+    "threading",
+}
+HEAVY = {
+    "requests",
+    "urllib3",
+    "ipywidgets",
+    "IPython",
+    "filelock",
+    "click",
+    "rich",
+    "http.server",
+    "dataclasses",
+}
+
+
+def room(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0].removesuffix(".py") if parts[0] != "__init__.py" else "aventus_creds"
+
+
+def imports(path: Path, *, everywhere: bool = True) -> set[str]:
+    """Return the modules that a file imports, at its top level or also inside its functions."""
+    tree = ast.parse(path.read_text("utf-8"))
+    found = set()
+    for node in ast.walk(tree) if everywhere else tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def own(modules: set[str]) -> set[str]:
+    """Return the rooms among ``modules``."""
+    return {module.split(".")[1] for module in modules if module.startswith("aventus_creds.")}
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down_only(path: Path) -> None:
+    """A room imports only rooms below it; the sandbox imports nothing of the client, and only the command line it."""
+    name = room(path)
+    rooms = {module for layer in LAYERS for module in layer}
+    used = own(imports(path)) & (rooms | {"sandbox"}) - {name}
+    if name == "sandbox":
+        assert not used
+    elif name != "aventus_creds":
+        level = next(i for i, layer in enumerate(LAYERS) if name in layer)
+        below = {module for layer in LAYERS[:level] for module in layer}
+        assert used <= below | ({"sandbox"} if name == "cli" else set())
+
+
+def test_every_room_has_a_layer() -> None:
+    """A new module takes its place in the layers."""
+    rooms = {room(path) for path in FILES} - {"aventus_creds", "sandbox"}
+    assert rooms == {module for layer in LAYERS for module in layer}
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_pure_rooms_do_no_input_or_output(name: str) -> None:
+    """The protocol and what it stands on have no socket, clock or randomness."""
+    tops = {module.split(".")[0] for module in imports(PACKAGE / f"{name}.py", everywhere=False)}
+    assert not tops & INPUT_AND_OUTPUT
+
+
+def test_no_other_module_compares_provider_names() -> None:
+    """How servers differ is a row of the table; a name elsewhere would be a special case."""
+    for path in FILES:
+        if room(path) in {"providers", "sandbox", "profile_checks", "cli"}:
+            continue
+        texts = {
+            node.value
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Constant)
+        }
+        assert not texts & {"aventus", "cidaas", "athoc"}, path
+
+
+def test_rooms_stay_small() -> None:
+    """A file that grows past about 300 lines does a second thing."""
+    lengths = {str(path.relative_to(PACKAGE)): len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {name: length for name, length in lengths.items() if length > 330} == {}
+
+
+def loaded(code: str) -> set[str]:
+    """Run ``code`` in a fresh interpreter and return the modules that are loaded then."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_import_loads_nothing_heavy() -> None:
+    """``import aventus_creds`` at the top of a script costs next to nothing."""
+    modules = loaded("import aventus_creds")
+    assert not modules & (HEAVY | {"json", "tomllib", "platformdirs"})
+    assert {module for module in modules if module.startswith("aventus_creds")} == {"aventus_creds"}
+
+
+@pytest.fixture
+def _logged_in(write_profiles: Callable[..., Path]) -> None:
+    write_profiles(
+        {"prod": {"issuer": "https://as.example.com", "client_id": "c", "api_url": "https://api.example.com"}}
+    )
+    key = read_profiles().profile("prod").key
+    store = default_store()
+    with store.lock(key):
+        store.save(key, make_token())
+
+
+@pytest.mark.usefixtures("_logged_in")
+def test_get_session_with_a_cached_token_loads_only_requests() -> None:
+    """A valid cached token needs no lock, no server, no browser and no terminal."""
+    modules = loaded("from aventus_creds import get_session; get_session('prod')")
+    assert "requests" in modules
+    assert not modules & (HEAVY - {"requests", "urllib3"})
+    assert (
+        not {f"aventus_creds.{name}" for name in ("protocol", "transport", "server", "callbacks")} & modules
+    )
+
+
+@pytest.mark.usefixtures("_logged_in")
+def test_get_token_with_a_cached_token_loads_no_requests() -> None:
+    """``aventus-creds token`` stands in curl lines: it must be quick."""
+    modules = loaded("from aventus_creds import get_token; get_token('prod')")
+    assert not modules & HEAVY
+    modules = loaded("from aventus_creds.cli import run; assert run(['token', 'prod']) == 0")
+    assert not modules & (HEAVY - {"click", "dataclasses"})
+
+
+@pytest.mark.usefixtures("_logged_in")
+def test_one_read_each_for_the_profile_and_the_token() -> None:
+    """With a cached token, get_session opens the profiles file and the token file once each, and no lock."""
+    code = """
+import os, sys
+import requests, tomllib, aventus_creds.api, aventus_creds.session, aventus_creds.stores.file
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and not isinstance(args[0], int) and opened.append(str(args[0])))
+aventus_creds.get_session("prod")
+mine = [os.path.basename(name) for name in opened if "/lib/" not in name and not name.endswith((".py", ".pyc"))]
+print(sorted(name.split("-")[0] for name in mine))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['prod', 'profiles.toml']"
+
+
+def test_public_names() -> None:
+    """What users import, and nothing else, each with a docstring."""
+    assert sorted(aventus_creds.__all__) == [
+        "ApiSession",
+        "AventusCredsError",
+        "BearerAuth",
+        "LoginRequired",
+        "Token",
+        "get_session",
+        "get_token",
+        "login",
+        "logout",
+    ]
+    assert dir(aventus_creds) == aventus_creds.__all__
+    for name in aventus_creds.__all__:
+        assert getattr(aventus_creds, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'get_sesion'"):
+        aventus_creds.get_sesion  # noqa: B018
+
+
+def test_functions_are_not_hidden_by_modules() -> None:
+    """A room called like a public function would take its place once it is imported."""
+    names = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.name for path in PACKAGE.iterdir() if path.is_dir()
+    }
+    assert not names & set(aventus_creds.__all__)

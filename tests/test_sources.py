@@ -1,0 +1,381 @@
+"""Sources: memory, store, refresh and person, over a real token endpoint."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from support import Sent, Web, free_port, make_profile, make_token
+
+from aventus_creds.api import may_ask
+from aventus_creds.errors import (
+    ConfigError,
+    LoginRequired,
+    NetworkError,
+    NotSavedWarning,
+    StoreError,
+    TokenRefused,
+)
+from aventus_creds.profiles import Profile
+from aventus_creds.sources import AttendedSource, CachedSource, NobodySource, RefreshingSource
+from aventus_creds.stores.memory import MemoryStore
+from aventus_creds.tokens import Token
+
+EXPIRED: dict[str, Any] = {"age": 7200, "lifetime": 3600}
+EARLY: dict[str, Any] = {"age": 3590, "lifetime": 3600}  # to be refreshed, and good for ten seconds more
+
+
+class Counted:
+    """A source that counts how often it is asked, and gives what it is told to."""
+
+    def __init__(self, *answers: Token | Exception) -> None:
+        self.answers = list(answers)
+        self.stale: list[Token | None] = []
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        self.stale.append(stale)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def profile(web: Web) -> Profile:
+    return make_profile(token_url=f"{web.url}/token", retries=0, timeout=5)
+
+
+def kept(store: MemoryStore, token: Token) -> Token:
+    store.save("key", token)
+    return token
+
+
+def cached(store: MemoryStore, *answers: Token | Exception) -> tuple[CachedSource, Counted]:
+    inner = Counted(*answers)
+    return CachedSource("key", store, inner), inner
+
+
+# CachedSource
+
+
+def test_a_fresh_stored_token_asks_nobody(store: MemoryStore) -> None:
+    """The store's token serves while it is fresh, and is read once: memory serves then."""
+    source, inner = cached(store)
+    token = kept(store, make_token())
+    assert source.token() == token
+    store.delete("key")
+    assert source.token() == token
+    assert inner.stale == []
+
+
+def test_a_new_token_is_stored(store: MemoryStore) -> None:
+    """What the inner source gives is kept for other processes."""
+    source, inner = cached(store, new := make_token())
+    assert source.token() == new == store.load("key")
+    assert inner.stale == [None]
+
+
+def test_the_inner_source_is_given_the_token_to_replace(store: MemoryStore) -> None:
+    """It holds the refresh token."""
+    old = kept(store, make_token("old", **EXPIRED, refresh_token="r"))
+    source, inner = cached(store, make_token("new"))
+    source.token()
+    assert inner.stale == [old]
+
+
+def test_an_api_refused_the_token(store: MemoryStore) -> None:
+    """A token that is stale by an API's word is replaced although it looks fresh."""
+    old = kept(store, make_token("old"))
+    source, inner = cached(store, make_token("new"))
+    assert source.token(stale=old).access_token == "new"
+    assert inner.stale == [old]
+
+
+def test_somebody_else_has_replaced_the_stale_token(store: MemoryStore) -> None:
+    """Another process's newer token is taken; nothing is asked for twice."""
+    old = kept(store, make_token("old"))
+    source, inner = cached(store)
+    source.token()
+    kept(store, new := make_token("new"))
+    assert source.token(stale=old) == new
+    assert inner.stale == []
+
+
+def test_at_least(store: MemoryStore) -> None:
+    """A fresh token that will not live long enough is replaced."""
+    kept(store, make_token("short", lifetime=600))
+    source, _ = cached(store, make_token("long", lifetime=9000))
+    assert source.token(at_least=300).access_token == "short"
+    assert source.token(at_least=1200).access_token == "long"
+
+
+@pytest.mark.parametrize("fault", [NetworkError("away"), TokenRefused("busy", error="", status=503)])
+def test_a_valid_token_survives_a_failed_early_refresh(store: MemoryStore, fault: Exception) -> None:
+    """While the old token lives, a refresh ahead of time that fails is no error."""
+    old = kept(store, make_token("old", **EARLY))
+    source, _ = cached(store, fault, fault)
+    assert source.token() == old
+    with pytest.raises(type(fault)):
+        source.token(stale=old)
+
+
+@pytest.mark.parametrize(
+    "fault", [NetworkError("away"), TokenRefused("no", error="invalid_client", status=401)]
+)
+def test_a_fault_is_raised_as_what_it_is(store: MemoryStore, fault: Exception) -> None:
+    """With an expired token, the network's fault is the network's: no login is asked for."""
+    kept(store, make_token(**EXPIRED))
+    source, _ = cached(store, fault)
+    with pytest.raises(type(fault)):
+        source.token()
+
+
+def test_once_more_before_giving_up(store: MemoryStore) -> None:
+    """After invalid_grant the store is read again: another machine may have refreshed without our lock."""
+    kept(store, make_token("old", **EXPIRED))
+
+    class Late(Counted):
+        def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+            kept(store, make_token("by another machine"))
+            return super().token(stale, at_least)
+
+    source = CachedSource("key", store, Late(LoginRequired("refused")))
+    assert source.token().access_token == "by another machine"
+
+
+class Full(MemoryStore):
+    def save(self, key: str, token: Token) -> None:
+        raise StoreError("the disk is full")
+
+
+def test_a_write_that_fails_still_gives_the_token() -> None:
+    """The caller has the token, with a warning; memory serves it from then on."""
+    source = CachedSource("key", Full(), inner := Counted(new := make_token()))
+    with pytest.warns(NotSavedWarning, match="disk is full"):
+        assert source.token() == new
+    assert source.token() == new
+    assert len(inner.stale) == 1
+
+
+def test_threads_share_one_flight(store: MemoryStore) -> None:
+    """Sixteen threads with an expired token make one request."""
+    kept(store, make_token(**EXPIRED))
+    gate = threading.Event()
+
+    class Slow(Counted):
+        def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+            gate.wait(5)
+            return super().token(stale, at_least)
+
+    source = CachedSource("key", store, inner := Slow(make_token("new")))
+    got: list[str] = []
+    threads = [threading.Thread(target=lambda: got.append(source.token().access_token)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert got == ["new"] * 16
+    assert len(inner.stale) == 1
+
+
+# RefreshingSource, over a real endpoint
+
+
+def test_refresh(web: Web, profile: Profile) -> None:
+    """RFC 6749 section 6, on the wire; the new token keeps the refresh token that the answer leaves out."""
+    web.answer = lambda _: Sent(body={"access_token": "new", "token_type": "Bearer", "expires_in": 60})
+    source = RefreshingSource(profile, Counted())
+    token = source.token(make_token(**EXPIRED, refresh_token="the-refresh-token"))
+    assert (token.access_token, token.refresh_token) == ("new", "the-refresh-token")
+    [seen] = web.seen
+    assert (seen.method, seen.path) == ("POST", "/token")
+    assert parse_qs(seen.body.decode())["refresh_token"] == ["the-refresh-token"]
+
+
+def test_without_a_refresh_token_the_inner_source_is_asked(web: Web, profile: Profile) -> None:
+    """Nothing is sent to the server then."""
+    inner = Counted(make_token("inner"), make_token("inner"))
+    source = RefreshingSource(profile, inner)
+    assert source.token().access_token == "inner"
+    assert source.token(make_token(**EXPIRED)).access_token == "inner"
+    assert web.seen == []
+
+
+def test_only_invalid_grant_ends_the_login(web: Web, profile: Profile) -> None:
+    """A dead refresh token asks the inner source; any other refusal is raised."""
+    stale = make_token(**EXPIRED, refresh_token="r")
+    web.answer = lambda _: Sent(400, {"error": "invalid_grant"})
+    assert RefreshingSource(profile, Counted(make_token("inner"))).token(stale).access_token == "inner"
+    for sent in (Sent(401, {"error": "invalid_client"}), Sent(500, b"oops"), Sent(429), Sent(403)):
+        web.answer = lambda _, sent=sent: sent  # type: ignore[misc]
+        with pytest.raises(TokenRefused):
+            RefreshingSource(profile, Counted()).token(stale)
+
+
+def test_a_network_fault_is_no_login(web: Web, profile: Profile) -> None:
+    """A dropped connection, and a port where nobody listens, are NetworkError."""
+    stale = make_token(**EXPIRED, refresh_token="r")
+    web.answer = lambda _: Sent(drop=True)
+    with pytest.raises(NetworkError):
+        RefreshingSource(profile, Counted()).token(stale)
+    nobody = profile._replace(token_url=f"http://127.0.0.1:{free_port()}/token")
+    with pytest.raises(NetworkError):
+        RefreshingSource(nobody, Counted()).token(stale)
+
+
+# NobodySource
+
+
+@pytest.mark.parametrize(
+    ("stale", "why"),
+    [
+        (None, "there is no login yet"),
+        (make_token(**EXPIRED), "its login expired at 20"),
+        (make_token(**EXPIRED, refresh_token="r"), "and the server refused to renew it"),
+        (make_token(), "was refused by the server"),
+    ],
+)
+def test_login_required_says_which_why_and_what_to_run(stale: Token | None, why: str) -> None:
+    """The profile, the reason with its time in UTC, and the exact command."""
+    with pytest.raises(LoginRequired, match=why) as caught:
+        NobodySource(make_profile("nightly")).token(stale)
+    assert "profile nightly" in caught.value.message
+    assert caught.value.hint == "Run: aventus-creds login nightly"
+
+
+# AttendedSource
+
+
+class Attended:
+    """An AttendedSource whose person is a function."""
+
+    def __init__(self, store: Any, inner: Counted, person: Callable[[], Token]) -> None:
+        self.cache = CachedSource("key", store, inner)
+        self.interactive = True
+        self.logins = 0
+        attended = self
+
+        class Source(AttendedSource):
+            def log_in(self) -> Token:
+                attended.logins += 1
+                token = person()
+                attended.cache.keep(token)
+                return token
+
+        self.source = Source(
+            make_profile(), store, self.cache, interactive=lambda: self.interactive, browser=None
+        )
+
+
+def test_a_person_is_asked_when_nothing_else_helps(store: MemoryStore) -> None:
+    """No token and nobody to renew it: one login, then the cache serves."""
+    required = LoginRequired("no login yet")
+    attended = Attended(store, Counted(required, required), lambda: make_token("by login"))
+    assert attended.source.token().access_token == "by login"
+    assert attended.source.token().access_token == "by login"
+    assert attended.logins == 1
+
+
+def test_nobody_is_asked_when_nobody_can_answer(store: MemoryStore) -> None:
+    """Not interactive: LoginRequired at once, and no browser."""
+    attended = Attended(store, Counted(LoginRequired("no login yet")), make_token)
+    attended.interactive = False
+    with pytest.raises(LoginRequired):
+        attended.source.token()
+    assert attended.logins == 0
+
+
+def test_a_refusal_by_the_api_never_opens_a_browser(store: MemoryStore) -> None:
+    """An API that says 401 to everything must not open a tab for each request."""
+    attended = Attended(store, Counted(LoginRequired("refused")), make_token)
+    with pytest.raises(LoginRequired):
+        attended.source.token(stale=kept(store, make_token()))
+    assert attended.logins == 0
+
+
+@pytest.mark.parametrize("fault", [NetworkError("away"), TokenRefused("x", error="server_error", status=500)])
+def test_other_faults_never_open_a_browser(store: MemoryStore, fault: Exception) -> None:
+    """Only a dead login is a person's to mend."""
+    kept(store, make_token(**EXPIRED, refresh_token="r"))
+    attended = Attended(store, Counted(fault), make_token)
+    with pytest.raises(type(fault)):
+        attended.source.token()
+    assert attended.logins == 0
+
+
+def test_two_who_need_a_login_make_one(store: MemoryStore) -> None:
+    """Who waits for another's login takes its token."""
+    started, finish = threading.Event(), threading.Event()
+
+    def slowly() -> Token:
+        started.set()
+        assert finish.wait(5)
+        return make_token("by the first")
+
+    required = LoginRequired("no login yet")
+    first = Attended(store, Counted(required, required), slowly)
+    second = Attended(store, Counted(required, required), lambda: make_token("by the second"))
+    got: list[str] = []
+    one = threading.Thread(target=lambda: got.append(first.source.token().access_token))
+    one.start()
+    assert started.wait(5)
+    two = threading.Thread(target=lambda: got.append(second.source.token().access_token))
+    two.start()
+    finish.set()
+    one.join(5)
+    two.join(5)
+    assert got == ["by the first"] * 2
+    assert (first.logins, second.logins) == (1, 0)
+
+
+def test_a_login_under_way_holds_up_no_script(store: MemoryStore) -> None:
+    """While a person is logging in, an unattended program hears at once that a login is needed."""
+    started, finish = threading.Event(), threading.Event()
+
+    def slowly() -> Token:
+        started.set()
+        assert finish.wait(5)
+        return make_token()
+
+    required = LoginRequired("no login yet")
+    person = Attended(store, Counted(required, required), slowly)
+    thread = threading.Thread(target=person.source.token)
+    thread.start()
+    assert started.wait(5)
+    script = Attended(store, Counted(required), make_token)
+    script.interactive = False
+    with pytest.raises(LoginRequired):
+        script.source.token()
+    assert thread.is_alive()
+    finish.set()
+    thread.join(5)
+
+
+# Who may be asked
+
+
+def test_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller decides, then the environment, then whether there is a terminal."""
+    assert may_ask(interactive=True) is True
+    assert may_ask(interactive=False) is False
+    assert may_ask(None) is False  # pytest's standard input is no terminal
+    monkeypatch.setenv("AVENTUS_CREDS_INTERACTIVE", "1")
+    assert may_ask(None) is True
+    assert may_ask(interactive=False) is False
+    monkeypatch.setenv("AVENTUS_CREDS_INTERACTIVE", "0")
+    assert may_ask(None) is False
+    monkeypatch.setenv("AVENTUS_CREDS_INTERACTIVE", "yes")
+    with pytest.raises(ConfigError, match="must be 0 or 1"):
+        may_ask(None)
+    monkeypatch.delenv("AVENTUS_CREDS_INTERACTIVE")
+    monkeypatch.setattr("sys.stdin", None)
+    assert may_ask(None) is False
