@@ -78,7 +78,7 @@ PROVIDERS: Final = {
         ),
         Provider(
             name="oidc",
-            title="OpenID Connect or plain OAuth 2.0",
+            title="OpenID Connect",
             client_auth="basic",
             scope="openid",
             redirect_uri="http://127.0.0.1:0/callback",  # RFC 8252 section 7.3: any loopback port

@@ -1,0 +1,38 @@
+"""The Flask application: every dialect and the API on one port."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from aventus_creds.sandbox.api import api
+from aventus_creds.sandbox.authorization_server import AuthorizationServer
+from aventus_creds.sandbox.bearer import Bearer
+from aventus_creds.sandbox.dialect_views import DialectViews
+from aventus_creds.sandbox.dialects import DIALECTS
+from aventus_creds.sandbox.journal import Journal, keep_journal
+from aventus_creds.sandbox.pages import message_page, protect_pages
+from aventus_creds.sandbox.state import State
+from aventus_creds.sandbox.switches import Switches
+
+
+def create_app(
+    url: str, audiences: tuple[str, ...], state: State, switches: Switches, journal: Journal
+) -> Flask:
+    """Return the application that answers at ``url``; ``audiences`` are the identifiers of its API."""
+    app = Flask(__name__, static_folder=None)
+    keep_journal(app, journal)
+    protect_pages(app)
+    bearer = Bearer(url, audiences, state)
+    for dialect in DIALECTS:
+        server = AuthorizationServer(dialect, url, audiences, state, switches)
+        app.register_blueprint(DialectViews(server, bearer).blueprint())
+    app.register_blueprint(api(bearer, state))
+    app.add_url_rule(
+        "/",
+        "home",
+        lambda: message_page(
+            "The sandbox is running",
+            "A local authorization server and API for aventus-creds. Point a profile at it and log in.",
+        ),
+    )
+    return app

@@ -1,0 +1,120 @@
+"""One dialect's authorization server: Authlib's, with the row of the dialect table as its configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, cast
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2 import AuthorizationServer as AuthlibServer
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
+from flask import Response
+
+from aventus_creds.sandbox.clients import Client
+from aventus_creds.sandbox.dialects import Dialect
+from aventus_creds.sandbox.endpoints import DeviceAuthorizationEndpoint, RevocationEndpoint
+from aventus_creds.sandbox.grants import GRANTS
+from aventus_creds.sandbox.oauth_request import OAuthRequest
+from aventus_creds.sandbox.signing import TokenAnswer, TokenGenerator
+from aventus_creds.sandbox.state import Login, State
+from aventus_creds.sandbox.switches import Switches
+
+_REFUSALS: Final = {"invalid_grant", "authorization_pending", "slow_down", "expired_token"}
+
+
+class AuthorizationServer(AuthlibServer):
+    """The authorization server of one dialect.
+
+    ``url`` is the sandbox's own, without a slash at its end; ``audiences`` are the identifiers of its API,
+    the first of which is meant where none is named.
+    """
+
+    def __init__(
+        self, dialect: Dialect, url: str, audiences: tuple[str, ...], state: State, switches: Switches
+    ) -> None:
+        super().__init__(scopes_supported=dialect.scopes if dialect.refuses_unknown_scopes else None)
+        self.dialect = dialect
+        self.url = url
+        self.issuer = dialect.issuer(url)
+        self.state = state
+        self.switches = switches
+        self._audiences = audiences
+        self._clients = {row.client_id: Client(row, dialect, state) for row in dialect.clients}
+        self.register_token_generator("default", TokenGenerator(self.issuer, self._lifetime))
+        answer = TokenAnswer(
+            self.issuer,
+            require_nonce=dialect.requires_nonce,
+            always_names_scope=dialect.always_names_scope,
+        )
+        for grant, extensions in GRANTS.items():
+            self.register_grant(grant, [*extensions, answer])
+        self.register_endpoint(RevocationEndpoint)
+        self.register_endpoint(DeviceAuthorizationEndpoint)
+
+    def query_client(self, client_id: str) -> Client | None:
+        """Return the registered client."""
+        return self._clients.get(client_id)
+
+    def save_token(self, token: dict[str, Any], request: Any) -> None:
+        """Keep the tokens of an answer."""
+        self.state.remember(token, request.user)
+
+    def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
+        """Return the request: the views have read it already."""
+        return request
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: nobody listens."""
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Response:
+        """Make Flask's response; a redirect to the client names the issuer where the dialect has it so."""
+        response = Response(
+            json.dumps(body) if isinstance(body, dict) else body, status=status, headers=headers
+        )
+        if response.location and self.dialect.sends_issuer:
+            response.location = add_params_to_uri(response.location, [("iss", self.issuer)])
+        return response
+
+    def handle_error_response(self, request: Any, error: Any) -> Response:
+        """Make the response of an OAuth error, with the status that the dialect gives a refusal."""
+        if error.error in _REFUSALS:
+            error.status_code = self.dialect.refusal_status
+        return cast("Response", super().handle_error_response(request, error))
+
+    def audience(self, parameters: Any, redirect_uri: str | None = None) -> str:
+        """Return the API that the token is for.
+
+        Raises an OAuth error, to be sent to ``redirect_uri`` if that is given, where the dialect wants the
+        API named and it is not, or it is an unknown one.
+        """
+        audience: str | None = parameters.data.get("audience")
+        if not self.dialect.requires_audience:
+            return self._audiences[0]
+        if not audience:
+            raise InvalidRequestError("The audience is missing.", redirect_uri=redirect_uri)
+        if audience not in self._audiences:
+            raise AccessDeniedError("The audience is not known here.", redirect_uri=redirect_uri)
+        return audience
+
+    def new_login(self, request: Any, subject: str = "") -> Login:
+        """Make the login of a request that was granted, or is going to be."""
+        asked = request.payload.scope or ""
+        return Login(
+            client_id=request.client.get_client_id(),
+            subject=subject,
+            scope=request.client.get_allowed_scope(asked),
+            asked_scope=asked,
+            audience=self.audience(request.payload),
+            nonce=request.payload.data.get("nonce"),
+        )
+
+    def rotates(self) -> bool:
+        """Whether refreshing now replaces the refresh token."""
+        if self.switches.refresh_answer_without_refresh_token:
+            return False
+        rotation = self.switches.refresh_rotation
+        return self.dialect.rotates if rotation is None else rotation
+
+    def _lifetime(self) -> int:
+        lifetime = self.switches.token_lifetime
+        return self.dialect.lifetime if lifetime is None else lifetime

@@ -1,0 +1,70 @@
+"""A registered client, as Authlib asks about it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+from aventus_creds.sandbox.dialects import ClientRow, Dialect
+from aventus_creds.sandbox.state import State
+
+
+class Client(ClientMixin):
+    """One row of the table of clients, with the redirect URIs that are registered while the sandbox runs."""
+
+    def __init__(self, row: ClientRow, dialect: Dialect, state: State) -> None:
+        self.row = row
+        self._dialect = dialect
+        self._state = state
+
+    def get_client_id(self) -> str:
+        """Return the client identifier."""
+        return self.row.client_id
+
+    def get_default_redirect_uri(self) -> None:
+        """Return none: every dialect wants the redirect URI named."""
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """Return the known ones among the scopes that are asked for."""
+        return " ".join(name for name in dict.fromkeys((scope or "").split()) if name in self._dialect.scopes)
+
+    def check_redirect_uri(self, redirect_uri: str | None) -> bool:
+        """Whether it is registered: the same text, or the same but for the port where the dialect says so."""
+        registered = (*self.row.redirect_uris, *self._state.redirect_uris)
+        if self._dialect.any_loopback_port and redirect_uri:
+            return _matches_without_port(redirect_uri, registered)
+        return redirect_uri in registered
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Whether it is this client's secret."""
+        return secrets.compare_digest(self.row.secret.encode(), client_secret.encode())
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - Authlib's
+        """Whether the client authenticates itself in this way."""
+        return method == self.row.auth
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Whether it is ``code``."""
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Whether this grant is switched on for the client."""
+        return grant_type in self.row.grants
+
+
+def _matches_without_port(redirect_uri: str, registered: Iterable[str]) -> bool:
+    """RFC 8252 section 7.3: any port will do, if the host is a loopback IP literal."""
+
+    def without_port(uri: str) -> object:
+        parts = urlsplit(uri)
+        if parts.hostname not in {"127.0.0.1", "::1"} or parts.username is not None or parts.fragment:
+            return uri
+        return parts.scheme, parts.hostname, parts.path, parts.query
+
+    try:
+        return without_port(redirect_uri) in {without_port(uri) for uri in registered}
+    except ValueError:  # no URL at all
+        return False

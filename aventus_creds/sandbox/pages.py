@@ -1,0 +1,46 @@
+"""The pages that a person sees. Jinja escapes whatever comes from the request."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, make_response, render_template
+
+from aventus_creds.sandbox.people import ADA
+from aventus_creds.sandbox.state import Login
+
+
+def login_page(
+    title: str, login: Login | None, *, user_code: str | None = None, refused: bool = False
+) -> Response:
+    """Return login and consent in one form.
+
+    ``user_code`` is the field of a device login, with what is known of it; ``login`` is None until then.
+    """
+    page = render_template(
+        "login.html", title=title, login=login, user_code=user_code, refused=refused, hint=ADA
+    )
+    return make_response(page, 401 if refused else 200)
+
+
+def message_page(heading: str, text: str, status: int = 200) -> Response:
+    """Return a page that only says something."""
+    return make_response(render_template("message.html", title=heading, heading=heading, text=text), status)
+
+
+def bare_refusal() -> Response:
+    """Return the page of a server that explains nothing and never redirects."""
+    return Response("<!doctype html><title>Bad Request</title><h1>Bad Request</h1>\n", 400)
+
+
+def protect_pages(app: Flask) -> None:
+    """Keep pages out of frames, caches and the Referer header; they load nothing from anywhere."""
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = (
+                "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+                " frame-ancestors 'none'"
+            )
+            response.headers["Referrer-Policy"] = "no-referrer"
+            response.headers["Cache-Control"] = "no-store"
+        return response

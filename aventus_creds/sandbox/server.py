@@ -1,0 +1,156 @@
+"""The sandbox itself: a server on a loopback port, with what a test or the command line wants of it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from threading import Thread
+from types import TracebackType
+from typing import Any, Final, Self
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from aventus_creds.sandbox.app import create_app
+from aventus_creds.sandbox.dialects import DIALECTS
+from aventus_creds.sandbox.journal import Journal, Record
+from aventus_creds.sandbox.state import State
+from aventus_creds.sandbox.switches import Switches
+
+HOST: Final = "127.0.0.1"
+BACKLOG: Final = 128
+"""Connections that wait while many processes come at once."""
+
+
+class Sandbox(Switches):
+    """A local authorization server and API that speak every dialect, each under a path of its own.
+
+    ::
+
+        with Sandbox() as sandbox:
+            profiles = sandbox.profiles()
+
+    The port is bound at once; ``with`` or ``serve_forever`` starts answering, ``close`` ends it. It listens
+    on 127.0.0.1 only and keeps everything in memory. What may be changed while it runs is in Switches.
+
+    :param port: the port; 0 takes a free one. Raises OSError where it is taken
+    :param redirect_uri: the redirect URI registered for every client; ``register`` adds more
+    :param token_lifetime: seconds that access tokens live; None leaves it to the dialects
+    :param refresh_rotation: whether refresh tokens are one-time; None leaves it to the dialects
+    :param refresh_grace: seconds in which a used one-time refresh token may be used once more
+    :param device_interval: seconds between two polls of a device login
+    :param audiences: identifiers that the API has beside its base URL, such as ``opus-prod-api``
+    :param verbose: name every request on stderr, without its query
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one setting of a test
+        self,
+        port: int = 0,
+        *,
+        redirect_uri: str = "http://127.0.0.1:8765/callback",
+        token_lifetime: int | None = None,
+        refresh_rotation: bool | None = None,
+        refresh_grace: float = 0,
+        device_interval: float = 5,
+        audiences: tuple[str, ...] = (),
+        verbose: bool = False,
+    ) -> None:
+        super().__init__()
+        self.token_lifetime = token_lifetime
+        self.refresh_rotation = refresh_rotation
+        self.refresh_grace = refresh_grace
+        self.device_interval = device_interval
+        self._redirect_uri = redirect_uri
+        self._state = State(redirect_uri)
+        self._journal = Journal()
+        self._thread: Thread | None = None
+        # werkzeug ends the process where the port is taken; a socket that is bound before raises OSError.
+        with socket.create_server((HOST, port), backlog=BACKLOG) as listening:
+            self.url = f"http://{HOST}:{listening.getsockname()[1]}"
+            app = create_app(self.url, (f"{self.url}/", *audiences), self._state, self, self._journal)
+            handler = _LoudHandler if verbose else _Handler
+            self._server = make_server(
+                HOST, 0, app, threaded=True, request_handler=handler, fd=listening.fileno()
+            )
+
+    def __enter__(self) -> Self:
+        """Start answering, in a daemon thread."""
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(0.05,), name="aventus-creds sandbox", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop and close the port."""
+        self.close()
+
+    def serve_forever(self) -> None:
+        """Answer in this thread until it is interrupted, then close the port."""
+        try:
+            self._server.serve_forever(0.05)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop and close the port. Delayed answers are sent at once. Closing twice does no harm."""
+        self._closing.set()
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._thread = None
+        self._server.server_close()
+
+    @property
+    def journal(self) -> list[Record]:
+        """What came in so far, oldest first, as a list of its own."""
+        return self._journal.read()
+
+    @property
+    def reuse_detections(self) -> int:
+        """How often a one-time refresh token came a second time."""
+        return self._state.reuse_detections
+
+    def logins(self, client_id: str) -> int:
+        """Return how many authorization codes people have granted to a client."""
+        return self._state.logins[client_id]
+
+    def register(self, redirect_uri: str) -> None:
+        """Register one more redirect URI for every client."""
+        with self._state.lock:
+            self._state.redirect_uris |= {redirect_uri}
+
+    def revoke_all(self, client_id: str, *, refresh_tokens: bool = True) -> None:
+        """Revoke all tokens of a client, or only its access tokens."""
+        self._state.revoke_all(client_id, refresh_tokens=refresh_tokens)
+
+    def profiles(self) -> dict[str, dict[str, Any]]:
+        """Return the profiles of all clients by name, ready to be written under ``[profiles.NAME]``."""
+        places = {"url": self.url, "redirect_uri": self._redirect_uri}
+        return {
+            client.profile: {
+                **{key: template.format_map(places) for key, template in dialect.profile.items()},
+                "client_id": client.client_id,
+                "scope": client.scope,
+                **({} if client.public else {"client_secret": client.secret}),
+                **({"client_auth": "basic"} if client.auth == "client_secret_basic" else {}),
+            }
+            for dialect in DIALECTS
+            for client in dialect.clients
+        }
+
+
+class _Handler(WSGIRequestHandler):
+    """A quiet one."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's
+        pass
+
+
+class _LoudHandler(_Handler):
+    """Names every request. Queries hold codes and states, so they are left out."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002 - werkzeug's
+        path = getattr(self, "path", "").partition("?")[0]
+        sys.stderr.write(f"{getattr(self, 'command', '-')} {path} {code}\n")

@@ -1,0 +1,114 @@
+"""The tokens: signed JWTs, and what the API checks of them (RFC 9068, OpenID Connect Core section 2)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from functools import cache
+from typing import Any, Final, cast
+
+from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+from authlib.oidc.core import OpenIDCode
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+from aventus_creds.sandbox.dialects import DIALECTS
+from aventus_creds.sandbox.people import PEOPLE
+from aventus_creds.sandbox.state import Login
+
+ALGORITHM: Final = "RS256"
+
+
+@cache
+def signing_keys() -> KeySet:
+    """Return the key of all dialects: made once, since that takes its time, and never written down."""
+    return KeySet([RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM, "kid": secrets.token_hex(8)})])
+
+
+def public_keys() -> dict[str, Any]:
+    """Return the JWK set that a dialect publishes (RFC 7517 section 5)."""
+    return cast("dict[str, Any]", signing_keys().as_dict(private=False))
+
+
+def checked_claims(access_token: str, url: str, audiences: Collection[str]) -> dict[str, Any]:
+    """Return the claims of an access token for the API of the sandbox at ``url``.
+
+    Raises ValueError (joserfc.errors.JoseError is one) when signature, issuer, audience or expiry is wrong.
+    """
+    issuers = [dialect.issuer(url) for dialect in DIALECTS]
+    claims = jwt.decode(access_token, signing_keys(), algorithms=[ALGORITHM]).claims
+    jwt.JWTClaimsRegistry(
+        iss={"essential": True, "values": issuers},
+        aud={"essential": True, "values": list(audiences)},
+        exp={"essential": True},
+    ).validate(claims)
+    return claims
+
+
+def user_claims(subject: str, scope: str) -> dict[str, Any]:
+    """Return what the scope lets a client know of a person (OpenID Connect Core section 5.4)."""
+    person, scopes = PEOPLE[subject], scope.split()
+    claims: dict[str, Any] = {"sub": person.username}
+    if "profile" in scopes:
+        claims["name"] = person.name
+    if "email" in scopes:
+        claims |= {"email": person.email, "email_verified": True}
+    return claims
+
+
+class TokenGenerator(JWTBearerTokenGenerator):
+    """Makes the access token, and the refresh token where offline access was granted."""
+
+    def __init__(self, issuer: str, lifetime: Any) -> None:
+        super().__init__(
+            issuer=issuer,
+            alg=ALGORITHM,
+            refresh_token_generator=lambda **_: secrets.token_urlsafe(48),
+            expires_generator=lambda *_: lifetime(),
+        )
+
+    def get_jwks(self) -> KeySet:
+        """Return the key that signs."""
+        return signing_keys()
+
+    def get_audiences(self, client: Any, user: Login, scope: str) -> str:  # noqa: ARG002 - Authlib's
+        """Return the API's identifier, as the client named it."""
+        return user.audience
+
+    def __call__(self, *, include_refresh_token: bool, user: Login, **request: Any) -> Any:
+        """Make the answer; a refresh token needs ``offline_access`` (OpenID Connect Core section 11)."""
+        offline = "offline_access" in user.scope.split()
+        return super().__call__(**request, user=user, include_refresh_token=include_refresh_token and offline)
+
+
+class TokenAnswer(OpenIDCode):
+    """Completes the token answer as the dialect has it: an ID token for ``openid``, and the scope or not."""
+
+    def __init__(self, issuer: str, *, require_nonce: bool, always_names_scope: bool) -> None:
+        super().__init__(require_nonce=require_nonce)
+        self._issuer = issuer
+        self._always_names_scope = always_names_scope
+
+    def process_token(self, grant: Any, response: Any) -> None:
+        """Add the ID token, and leave out a scope that goes without saying (RFC 6749 section 5.1)."""
+        super().process_token(grant, response)
+        _, answer, _ = response
+        asked = grant.request.payload.scope or grant.request.user.asked_scope
+        if not self._always_names_scope and set(answer.get("scope", "").split()) == set(asked.split()):
+            answer.pop("scope", None)
+
+    def exists_nonce(self, nonce: str, request: Any) -> bool:  # noqa: ARG002 - Authlib's
+        """Return False: whether a nonce comes back twice is for the client to see."""
+        return False
+
+    def resolve_client_private_key(self, client: Any) -> KeySet:  # noqa: ARG002 - Authlib's
+        """Return the key that signs."""
+        return signing_keys()
+
+    def get_client_claims(self, client: Any) -> dict[str, Any]:
+        """Return who issued the ID token, and to which client."""
+        return {"iss": self._issuer, "aud": client.get_client_id()}
+
+    def generate_user_info(self, user: Login, scope: str) -> dict[str, Any]:
+        """Return what the scope lets the client know of the person."""
+        return user_claims(user.subject, scope)

@@ -1,0 +1,173 @@
+"""What the sandbox remembers: logins and the codes and tokens that come from them. In memory, one lock."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+from authlib.oauth2.rfc6749 import TokenMixin
+from authlib.oauth2.rfc8628 import DeviceCredentialMixin
+from authlib.oidc.core import AuthorizationCodeMixin
+
+
+@dataclass(eq=False, kw_only=True)
+class Login:
+    """What was granted to a client, by a person or to itself: the family of all tokens that come from it.
+
+    Authlib calls it the user of a token. Times are seconds since the epoch.
+    """
+
+    client_id: str
+    subject: str
+    scope: str
+    asked_scope: str
+    audience: str
+    nonce: str | None = None
+    auth_time: int = field(default_factory=lambda: int(time.time()))
+    revoked: bool = False
+
+    def get_user_id(self) -> str:
+        """Return the subject, under Authlib's name for it."""
+        return self.subject
+
+
+@dataclass(eq=False, kw_only=True)
+class AuthorizationCode(AuthorizationCodeMixin):
+    """A code on its way from the authorization endpoint to the token endpoint (RFC 6749 section 4.1.2)."""
+
+    login: Login
+    redirect_uri: str
+    code_challenge: str | None
+    code_challenge_method: str | None
+    expires_at: float
+    used: bool = False
+
+    def get_redirect_uri(self) -> str:
+        """Return the redirect URI of the authorization request."""
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        """Return the granted scope."""
+        return self.login.scope
+
+    def get_nonce(self) -> str | None:
+        """Return the nonce of the authorization request."""
+        return self.login.nonce
+
+    def get_auth_time(self) -> int:
+        """Return when the person logged in."""
+        return self.login.auth_time
+
+
+@dataclass(eq=False, kw_only=True)
+class IssuedToken(TokenMixin):
+    """An access or refresh token. ``used_at`` is set when a one-time refresh token has been used."""
+
+    login: Login
+    value: str = field(repr=False)
+    revoked: bool = False
+    used_at: float | None = None
+
+    def check_client(self, client: Any) -> bool:
+        """Whether it was issued to ``client``."""
+        return bool(self.login.client_id == client.get_client_id())
+
+    def get_scope(self) -> str:
+        """Return the scope of the login, the widest that a refresh may ask for."""
+        return self.login.scope
+
+    def is_revoked(self) -> bool:
+        """Whether it, or the login it came from, was revoked."""
+        return self.revoked or self.login.revoked
+
+
+@dataclass(eq=False, kw_only=True)
+class DeviceLogin(DeviceCredentialMixin):
+    """A login that waits for a person at another device (RFC 8628)."""
+
+    login: Login
+    user_code: str
+    expires_at: float
+    interval: float
+    polled_at: float | None = None
+    approved: bool | None = None  # None while the person has not decided
+
+    def get_client_id(self) -> str:
+        """Return the client that asks."""
+        return self.login.client_id
+
+    def get_scope(self) -> str:
+        """Return the scope that it asks for."""
+        return self.login.scope
+
+    def get_user_code(self) -> str:
+        """Return the code that the person types."""
+        return self.user_code
+
+    def is_expired(self) -> bool:
+        """Whether it is too late to decide."""
+        return time.time() >= self.expires_at
+
+
+class State:
+    """Everything that changes while requests come in. Whoever reads and then writes holds ``lock``."""
+
+    def __init__(self, redirect_uri: str) -> None:
+        self.lock = RLock()
+        self.redirect_uris = frozenset({redirect_uri})  # replaced as a whole, so that readers need no lock
+        self.codes: dict[str, AuthorizationCode] = {}
+        self.access_tokens: dict[str, IssuedToken] = {}
+        self.refresh_tokens: dict[str, IssuedToken] = {}
+        self.device_logins: dict[str, DeviceLogin] = {}
+        self.logins: Counter[str] = Counter()
+        self.failures_left: dict[str, int] = {}
+        self.reuse_detections = 0
+
+    def remember(self, answer: dict[str, Any], login: Login) -> None:
+        """Keep the tokens of a token answer."""
+        with self.lock:
+            for store, name in ((self.access_tokens, "access_token"), (self.refresh_tokens, "refresh_token")):
+                if value := answer.get(name):
+                    store[value] = IssuedToken(login=login, value=value)
+
+    def revoke(self, token: IssuedToken) -> None:
+        """Revoke an access token, or a refresh token and all that its login gave (RFC 7009 section 2.1)."""
+        with self.lock:
+            token.revoked = True
+            if token.value in self.refresh_tokens:
+                token.login.revoked = True
+
+    def revoke_all(self, client_id: str, *, refresh_tokens: bool) -> None:
+        """Revoke every access token of a client, and with ``refresh_tokens`` every login."""
+        with self.lock:
+            for token in (*self.access_tokens.values(), *self.refresh_tokens.values()):
+                if token.login.client_id == client_id:
+                    token.revoked = token.revoked or token.value in self.access_tokens
+                    token.login.revoked = token.login.revoked or refresh_tokens
+
+    def device_login(self, user_code: str) -> DeviceLogin | None:
+        """Find the undecided device login of a user code, however it was typed (RFC 8628 section 6.1)."""
+        typed = _letters(user_code)
+        with self.lock:
+            for device in self.device_logins.values():
+                if (
+                    _letters(device.user_code) == typed
+                    and device.approved is None
+                    and not device.is_expired()
+                ):
+                    return device
+        return None
+
+    def fails_again(self, key: str, times: int) -> bool:
+        """Whether the call named ``key`` is one of its first ``times``, which fail."""
+        with self.lock:
+            left = self.failures_left.get(key, times)
+            self.failures_left[key] = max(left - 1, 0)
+            return left > 0
+
+
+def _letters(user_code: str) -> str:
+    return "".join(char for char in user_code.upper() if char.isalnum())

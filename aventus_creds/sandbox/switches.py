@@ -1,0 +1,62 @@
+"""What a test can change while the sandbox runs: lifetimes, rotation and faults."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Event
+from typing import Literal, NamedTuple
+
+
+class TokenFault(NamedTuple):
+    """What the token endpoint does instead of answering: an HTTP status, or a closed connection.
+
+    ``drop`` closes the connection before the grant takes effect; ``lose`` closes it afterwards, so that the
+    client has lost the answer.
+    """
+
+    status: int | Literal["drop", "lose"]
+    retry_after: int | None = None  # seconds, for the header of that name
+
+
+class Switches:
+    """Settings that hold from the next request on. Every attribute may be set at any time.
+
+    :ivar token_lifetime: seconds that every access token lives; None leaves it to the dialect
+    :ivar refresh_rotation: whether refresh tokens are one-time; None leaves it to the dialect
+    :ivar refresh_grace: seconds in which a used one-time refresh token may be used once more
+    :ivar refresh_answer_without_refresh_token: refreshing keeps the old refresh token and names none
+    :ivar token_delay: seconds that the token endpoint waits with its answer, after the grant took effect
+    :ivar device_interval: seconds between two polls of a device login (RFC 8628 section 3.2)
+    """
+
+    def __init__(self) -> None:
+        self.token_lifetime: int | None = None
+        self.refresh_rotation: bool | None = None
+        self.refresh_grace: float = 0
+        self.refresh_answer_without_refresh_token = False
+        self.token_delay: float = 0
+        self.device_interval: float = 5
+        self._faults: deque[TokenFault] = deque()
+        self._closing = Event()
+
+    def fail_next_token(
+        self,
+        times: int = 1,
+        status: int | Literal["drop", "lose"] = 503,
+        *,
+        retry_after: int | None = None,
+    ) -> None:
+        """Let the next ``times`` requests to any token endpoint fail. See TokenFault for ``status``."""
+        self._faults.extend([TokenFault(status, retry_after)] * times)
+
+    def next_token_fault(self) -> TokenFault | None:
+        """Take the fault that the current token request is to meet, if any."""
+        try:
+            return self._faults.popleft()  # atomic, so that exactly as many requests fail as were asked for
+        except IndexError:
+            return None
+
+    def delay_token_answer(self) -> None:
+        """Wait for ``token_delay`` seconds, or until the sandbox closes."""
+        if self.token_delay > 0:
+            self._closing.wait(self.token_delay)
