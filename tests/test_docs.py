@@ -1,0 +1,87 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import aventus_creds
+from aventus_creds.cli import COMMANDS
+from aventus_creds.profile_schema import reference
+from aventus_creds.profiles import read_profiles
+from aventus_creds.providers import PROVIDERS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_reference_of_keys_is_the_tables() -> None:
+    """The README's table is the output of the command that stands above it."""
+    assert reference() in README
+
+
+def test_every_command_and_provider_is_in_the_readme() -> None:
+    """And no command that does not exist."""
+    named = set(re.findall(r"^\| `aventus-creds (\w+)", README, re.MULTILINE))
+    assert named == set(COMMANDS)
+    assert set(re.findall(r"^\| `(\w+)` \|.*(?:PKCE)", README, re.MULTILINE)) == set(PROVIDERS)
+    for name in ("get_session", "get_token", "login", "logout"):
+        assert f"`{name}(name=None)`" in README
+
+
+def test_the_readmes_profiles_are_valid(tmp_path: Path) -> None:
+    """Each whole example loads without a mistake."""
+    path = tmp_path / "profiles.toml"
+    path.write_text(next(block for block in blocks("toml") if "[profiles.prod]" in block), "utf-8")
+    file = read_profiles(path)
+    assert [file.profile(name).grant for name in file.names] == ["pkce", "confidential"]
+
+
+def test_the_readmes_python_runs(
+    tmp_path: Path, write_profiles: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second example, in a process without a login: it prints the command to run."""
+    write_profiles(
+        {"prod": {"issuer": "https://as.example.com", "client_id": "c", "api_url": "https://a.example"}}
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", blocks("python")[1]], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (done.stdout, done.stderr) == ("Run: aventus-creds login prod\n", "")
+
+
+def test_the_readmes_mistakes_are_the_codes(tmp_path: Path) -> None:
+    """The lines shown as an example are what such a file gives."""
+    path = tmp_path / "profiles.toml"
+    path.write_text(
+        '[profiles.prod]\nprovider = "oidc"\nissuer = "https://a.example"\nclient_id = 5\nscop = "x"\n'
+    )
+    with pytest.raises(aventus_creds.AventusCredsError) as caught:
+        read_profiles(path).profile("prod")
+    shown = [line.strip() for line in blocks("text")[0].splitlines()]
+    assert str(caught.value).splitlines()[: len(shown)] == shown
+
+
+def test_the_example_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """profiles.example.toml has a valid profile for each system, and a default."""
+    file = read_profiles(ROOT / "profiles.example.toml")
+    assert {file.profile(name).provider.name for name in file.names} == set(PROVIDERS)
+    assert file.default == "prod"
+    assert file.problems() == ()
+
+
+def test_one_version() -> None:
+    """The changelog's newest entry is the distribution's version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == project["version"]  # type: ignore[index]
