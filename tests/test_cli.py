@@ -284,7 +284,6 @@ def test_an_unexpected_fault_is_one_line(
 def test_a_warning_is_one_line(write_profiles: WriteProfiles) -> None:
     """A secret in a file that others can read is warned of, with the fix, and the command goes on."""
     path = write_profiles({"prod": {**KEYS, "client_secret": "the-client-secret"}})
-    path.chmod(0o644)
     save("prod", make_token())
     path.chmod(0o644)
     done = command("token", "prod")
