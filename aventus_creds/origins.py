@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+
+HOST: Final = r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
+"""Pattern of a host in a URL: a name, an IPv4 address, or an IPv6 address in brackets."""
 
 
 def is_loopback(host: str | None) -> bool:
@@ -17,7 +21,7 @@ def is_loopback(host: str | None) -> bool:
     return host in {"localhost", "::1"} or (
         len(octets) == 4
         and octets[0] == "127"
-        and all(octet.isascii() and octet.isdigit() and int(octet) <= 255 for octet in octets)
+        and all(re.fullmatch("[0-9]{1,3}", octet) and int(octet) <= 255 for octet in octets)
     )
 
 
@@ -40,8 +44,9 @@ def split_url(url: str) -> SplitResult:
         raise ValueError("must be a whole address that begins with https://")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user name or password")
-    if "\\" in url:
-        raise ValueError("must not hold a backslash")
+    # urlsplit reads the host of https://[::1]example.com/ as ::1
+    if "\\" in url or not re.fullmatch(f"{HOST}(?::[0-9]*)?", parts.netloc):
+        raise ValueError("is no valid address (host or port)")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError(
             "must begin with https:// (plain http is for this machine only: 127.0.0.1, [::1], localhost)"

@@ -8,9 +8,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aventus_creds.origins import is_loopback, origin
-from aventus_creds.profile_keys import KEYS
+from aventus_creds.profile_keys import KEYS, InvalidItems
 from aventus_creds.providers import PROVIDERS, Provider
-from aventus_creds.secret_refs import SecretRef
+from aventus_creds.secret_refs import SecretRef, expand
 
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -49,6 +49,8 @@ class _Check:
                 continue
             try:
                 self.values[key] = KEYS[key].kind.check(value)
+            except InvalidItems as several:
+                self.mistakes += [((key, item), what) for item, what in several.mistakes]
             except ValueError as what:
                 self.wrong(key, str(what))
 
@@ -67,12 +69,13 @@ class _Check:
         grant = get("grant") or ("confidential" if "client_secret" in self.given else "pkce")
         self.require("client_id", "the identifier that the provider gave to this client")
         self._check_secret(grant)
+        self._check_redirect(get("redirect_uri", ()))
+        ca_bundle = self._ca_bundle(folder)
         if provider is None:
             return {}
         endpoints = self._endpoints(provider)
         self._check_extra_keys(provider)
-        redirect_uris = get("redirect_uri") or ((provider.redirect_uri,) if provider.redirect_uri else ())
-        self._check_redirect(provider, redirect_uris)
+        redirect_uris = get("redirect_uri") or self._default_redirect_uris(provider)
         authorize_params = dict(get("authorize_params", {}))
         if extra := provider.extra_key:
             authorize_params[extra.parameter] = extra.template.format(get(extra.name, ""))
@@ -108,7 +111,7 @@ class _Check:
             login_timeout=get("login_timeout", 300.0),
             timeout=get("timeout", 60.0),
             retries=get("retries", 3),
-            ca_bundle=get("ca_bundle", ""),
+            ca_bundle=ca_bundle,
         )
 
     def _provider(self) -> Provider | None:
@@ -161,12 +164,7 @@ class _Check:
             elif row.extra_key.name in self.given:
                 self.wrong(row.extra_key.name, f'is for {row.title} only (provider = "{row.name}")')
 
-    def _check_redirect(self, provider: Provider, redirect_uris: tuple[str, ...]) -> None:
-        if not redirect_uris and "redirect_uri" not in self.given:
-            self.require(
-                "redirect_uri",
-                f"the callback registered at {provider.title} for this client, for example http://127.0.0.1:8765/callback",
-            )
+    def _check_redirect(self, redirect_uris: tuple[str, ...]) -> None:
         must_listen = self.values.get("callback") == "loopback" and "listen" not in self.given
         for uri in redirect_uris:
             if must_listen and not can_listen(uri):
@@ -175,10 +173,36 @@ class _Check:
                     f"{uri} cannot be listened on: use http://127.0.0.1:PORT/PATH, set listen where it is"
                     ' forwarded to, or callback = "paste"',
                 )
-            if "listen" in self.given and urlsplit(uri).port == 0:
+            if urlsplit(uri).port == 0 and "listen" in self.given:
                 self.wrong(
                     "redirect_uri", "port 0 means any free port, and listen names a fixed one: leave one out"
                 )
+            elif urlsplit(uri).port == 0 and not can_listen(uri):
+                self.wrong(
+                    "redirect_uri", f"{uri}: port 0 means any free port of this machine, http://127.0.0.1:0/…"
+                )
+
+    def _default_redirect_uris(self, provider: Provider) -> tuple[str, ...]:
+        if not provider.redirect_uri:
+            self.require(
+                "redirect_uri",
+                f"the callback registered at {provider.title} for this client,"
+                " for example http://127.0.0.1:8765/callback",
+            )
+            return ()
+        if "listen" in self.given:
+            self.require("redirect_uri", "listen is for a public address that is forwarded here")
+        return (provider.redirect_uri,)
+
+    def _ca_bundle(self, folder: Path | None) -> str:
+        if "ca_bundle" not in self.values:
+            return ""
+        path = (folder or Path()) / expand(self.values["ca_bundle"])
+        try:
+            path.stat()
+        except OSError as fault:
+            self.wrong("ca_bundle", f"names {path}, which cannot be read: {fault.strerror or fault}")
+        return str(path)
 
 
 def can_listen(redirect_uri: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from aventus_creds.origins import origin, split_url
+from aventus_creds.origins import HOST, origin, split_url
 from aventus_creds.providers import PROVIDERS
 from aventus_creds.secret_refs import SecretRef
 
@@ -20,6 +20,14 @@ RESERVED_PARAMETERS: Final = frozenset(
     " scope audience code code_challenge code_challenge_method code_verifier"
     " grant_type refresh_token device_code".split()
 )
+
+
+class InvalidItems(ValueError):
+    """Entries of a key that is a table are wrong: ``mistakes`` has each one's name, and what is wrong."""
+
+    def __init__(self, mistakes: Iterable[tuple[str, str]]) -> None:
+        super().__init__()
+        self.mistakes = tuple(mistakes)
 
 
 class Kind(NamedTuple):
@@ -53,28 +61,53 @@ def _url(value: Any) -> str:
     return url
 
 
+def _server_url(value: Any) -> str:
+    url = _url(value)
+    if "?" in url:  # paths are added to it; for an issuer, RFC 8414 section 2
+        raise ValueError("must not hold a query (?…)")
+    return url
+
+
+def _origin(value: Any) -> str:
+    parts = split_url(_text(value))
+    if parts.path not in {"", "/"} or "?" in value or "#" in value:
+        raise ValueError(f"is more than an origin: write {origin(parts)}")
+    return origin(parts)
+
+
 def _origins(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f'must be a list of origins such as ["https://api.example.com"], not {_type(value)}')
-    found = []
-    for item in value:
-        parts = split_url(_text(item))
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError(f"{item} is more than an origin: write {origin(parts)}")
-        found.append(origin(parts))
-    return tuple(found)
+    return _each(_origin, value)
 
 
 def _redirect_uris(value: Any) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    if not values:
+    if not isinstance(value, list):
+        return (_url(value),)
+    if not value:
         raise ValueError("must be the callback registered for this client, or a list of such")
-    return tuple(_url(item) for item in values)
+    return _each(_url, value)
+
+
+def _each(check: Callable[[Any], str], values: list[Any]) -> tuple[str, ...]:
+    found, wrong = [], []
+    for number, value in enumerate(values, 1):
+        try:
+            found.append(check(value))
+        except ValueError as what:
+            wrong.append(f"item {number} {what}")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return tuple(found)
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) and "\0" not in value for value in values)
 
 
 def _scope(value: Any) -> str:
     words = value if isinstance(value, list) else [value]
-    if not all(isinstance(word, str) for word in words):
+    if not _are_texts(words):
         raise ValueError("must be text with spaces between the scopes, or a list of texts")
     scope = " ".join(" ".join(words).split())
     # RFC 6749 section 3.3: printable ASCII without the quote and the backslash
@@ -94,8 +127,8 @@ def _secret(value: Any) -> SecretRef:
             return SecretRef("env", _text(place))
         case {"file": str(place), **rest} if not rest:
             return SecretRef("file", _text(place))
-        case {"command": [str(), *_] as words, **rest} if not rest and all(isinstance(w, str) for w in words):
-            return SecretRef("command", tuple(words))
+        case {"command": [str(program), *words], **rest} if not rest and _are_texts(words):
+            return SecretRef("command", (_text(program), *words))
         case {"keyring": str(place), "username": str(username), **rest} if not rest:
             return SecretRef("keyring", _text(place), username=_text(username))
         case _:
@@ -105,23 +138,23 @@ def _secret(value: Any) -> SecretRef:
 def _params(value: Any) -> dict[str, str | list[str]]:
     if not isinstance(value, dict):
         raise ValueError('must be a table of texts such as { prompt = "consent" }')
+    wrong = []
     for name, item in value.items():
         if name in RESERVED_PARAMETERS:
-            raise ValueError(f"{name} is set by the protocol or by a key of its own, not here")
-        if not isinstance(item, str) and not (
-            isinstance(item, list) and all(isinstance(i, str) for i in item)
-        ):
-            raise ValueError(f"{name} must be text, or a list of texts for a repeated parameter")
+            wrong.append((name, "is set by the protocol or by a key of its own, not here"))
+        elif not _are_texts(item if isinstance(item, list) else [item]):
+            wrong.append((name, "must be text, or a list of texts for a repeated parameter"))
+    if wrong:
+        raise InvalidItems(wrong)
     return value
 
 
 def _listen(value: Any) -> str:
-    host, separator, port = _text(value).rpartition(":")
-    if not separator or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError('must be "host:port", for example "127.0.0.1:8765"')
-    if host in {"", "0.0.0.0", "[::]", "*"}:  # noqa: S104 - refused here
+    if re.match(ALL_INTERFACES, _text(value)):
         raise ValueError("must name one address, never all interfaces: for example 127.0.0.1")
-    return f"{host}:{port}"
+    if not re.fullmatch(LISTEN_ADDRESS, value) or not 0 < int(value.rpartition(":")[2]) < 65536:
+        raise ValueError('must be "host:port", for example "127.0.0.1:8765" or "[::1]:8765"')
+    return str(value)
 
 
 def _flag(value: Any) -> bool:
@@ -140,13 +173,6 @@ def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 20:
         raise ValueError("must be a whole number from 0 to 20")
     return value
-
-
-def _file(value: Any) -> str:
-    path = Path(_text(value)).expanduser()
-    if not path.exists():
-        raise ValueError(f"names {path}, which does not exist")
-    return str(path)
 
 
 def _choice(*allowed: str) -> Kind:
@@ -169,12 +195,19 @@ def _type(value: Any) -> str:
     )
 
 
+LISTEN_ADDRESS: Final = f"^{HOST}:[0-9]{{1,5}}$"
+ALL_INTERFACES: Final = r"^(\*|\[?(::ffff:)?[0:][0x.:]*\]?)?:[0-9]+$"  # 0.0.0.0 also goes by 0, 0x0, …
+
 _STRING: Final[Mapping[str, Any]] = {"type": "string", "minLength": 1}
-_STRINGS: Final[Mapping[str, Any]] = {"type": "array", "items": _STRING}
+_STRINGS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "string"}}
+_URL_PATTERN: Final = r"^(https://[^/?#]|http://(localhost|127\.[0-9.]+|\[::1\])([:/?]|$))"
 
 TEXT: Final = Kind(_STRING, _text)
-URL: Final = Kind({**_STRING, "pattern": "^https?://"}, _url)
-ORIGINS: Final = Kind({"type": "array", "items": {**_STRING, "pattern": "^https?://[^/]+/?$"}}, _origins)
+URL: Final = Kind({"type": "string", "pattern": _URL_PATTERN}, _url)
+SERVER_URL: Final = Kind({"type": "string", "pattern": _URL_PATTERN, "not": {"pattern": r"\?"}}, _server_url)
+ORIGINS: Final = Kind(
+    {"type": "array", "items": {"allOf": [URL.schema, {"pattern": "^[^:]*://[^/?#]+/?$"}]}}, _origins
+)
 REDIRECT_URIS: Final = Kind(
     {"anyOf": [URL.schema, {"type": "array", "items": URL.schema, "minItems": 1}]}, _redirect_uris
 )
@@ -189,11 +222,12 @@ PARAMS: Final = Kind(
     },
     _params,
 )
-LISTEN: Final = Kind({**_STRING, "pattern": "^.+:[0-9]+$"}, _listen)
+LISTEN: Final = Kind(
+    {"type": "string", "pattern": LISTEN_ADDRESS, "not": {"pattern": ALL_INTERFACES}}, _listen
+)
 FLAG: Final = Kind({"type": "boolean"}, _flag)
 SECONDS: Final = Kind({"type": "number", "exclusiveMinimum": 0, "maximum": 86400}, _seconds)
 COUNT: Final = Kind({"type": "integer", "minimum": 0, "maximum": 20}, _count)
-FILE: Final = Kind(_STRING, _file)
 
 
 def _place(required: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,11 +263,11 @@ KEYS: Final = {
         ),
         Key(
             "base_url",
-            URL,
+            SERVER_URL,
             "the provider's server; required for cidaas and athoc",
             "aventus: https://auth.homelyfe.com",
         ),
-        Key("issuer", URL, "the issuer whose discovery document names the endpoints (oidc)"),
+        Key("issuer", SERVER_URL, "the issuer whose discovery document names the endpoints (oidc)"),
         Key("authorize_url", URL, "the authorization endpoint, given outright"),
         Key("token_url", URL, "the token endpoint, given outright"),
         Key("revoke_url", URL, "the revocation endpoint, given outright"),
@@ -291,6 +325,6 @@ KEYS: Final = {
         Key("login_timeout", SECONDS, "seconds that a person has for the login", "300"),
         Key("timeout", SECONDS, "seconds that one request may wait", "60"),
         Key("retries", COUNT, "how often an idempotent request is repeated after a passing fault", "3"),
-        Key("ca_bundle", FILE, "a file of certificate authorities to trust instead of the usual ones"),
+        Key("ca_bundle", TEXT, "a file of certificate authorities to trust instead of the usual ones"),
     )
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 from aventus_creds.profile_keys import KEYS
 from aventus_creds.providers import PROVIDERS, Provider
@@ -24,7 +24,7 @@ def schema() -> dict[str, Any]:
         "required": ["client_id"],
         "additionalProperties": False,
         "anyOf": [{"required": [key]} for key in ("provider", "issuer", "authorize_url", "token_url")],
-        "allOf": [_rule(row) for row in PROVIDERS.values()],
+        "allOf": [*map(_rule, PROVIDERS.values()), *_SECRET_RULES],
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -48,6 +48,16 @@ def reference() -> str:
     return "\n".join(["| key | meaning | default |", "| --- | --- | --- |", *rows]) + "\n"
 
 
+# PKCE is for clients without a secret and must not be off for them; the confidential grant needs one.
+_SECRET_RULES: Final = (
+    {"if": {"required": ["client_secret"]}, "then": {"properties": {"grant": {"const": "confidential"}}}},
+    {
+        "if": {"not": {"required": ["client_secret"]}},
+        "then": {"properties": {"grant": {"const": "pkce"}, "pkce": {"const": True}}},
+    },
+)
+
+
 def _described(doc: str, default: str) -> dict[str, str]:
     text = doc.replace("`", "")
     return {"description": f"{text[:1].upper()}{text[1:]}." + (f" Default: {default}." if default else "")}
@@ -58,13 +68,19 @@ def _rule(row: Provider) -> dict[str, Any]:
     required = [
         *(["base_url"] if row.authorize_url and not row.base_url else []),
         *([row.extra_key.name] if row.extra_key else []),
+        *([] if row.redirect_uri else ["redirect_uri"]),
     ]
     foreign = [other.extra_key.name for other in PROVIDERS.values() if other.extra_key and other is not row]
     forbidden = [*(["issuer"] if row.authorize_url else ["base_url"]), *foreign]
-    then: dict[str, Any] = {"properties": dict.fromkeys(forbidden, False)}
-    if required:
-        then["required"] = required
-    return {"if": {"properties": {"provider": {"const": row.name}}, "required": ["provider"]}, "then": then}
+    when: dict[str, Any] = {"properties": {"provider": {"const": row.name}}}
+    then: dict[str, Any] = {"properties": dict.fromkeys(forbidden, False), "required": required}
+    if row.authorize_url:
+        when["required"] = ["provider"]
+    else:  # also where no provider is named
+        then["anyOf"] = [{"required": ["issuer"]}, {"required": ["authorize_url", "token_url"]}]
+    if row.redirect_uri:
+        then["dependencies"] = {"listen": ["redirect_uri"]}
+    return {"if": when, "then": then}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from aventus_creds.errors import Problem, ProfileError, ProfileNotFound, ProfilesFileError
 from aventus_creds.profile_checks import check_profile, did_you_mean
 from aventus_creds.providers import ClientAuth, Provider, TokenRequestFormat
-from aventus_creds.secret_refs import SecretRef, warn_if_others_can_read
+from aventus_creds.secret_refs import SecretRef, expand, warn_if_others_can_read
 
 
 class Profile(NamedTuple):
@@ -76,9 +76,12 @@ class ProfilesFile:
         self._status = status
         try:
             self._data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as fault:
+        except (ValueError, RecursionError) as fault:  # a huge number or deep nesting is no TOMLDecodeError
+            last = text.split("\n")
+            end = f"at line {len(last)}, column {len(last[-1]) + 1}, the end of the file"
             raise ProfilesFileError(
-                f"{path.name}: this is not valid TOML: {fault}", hint=f"The file is {path}"
+                f"{path.name}: this is not valid TOML: {str(fault).replace('at end of document', end)}",
+                hint=f"The file is {path}",
             ) from None
         profiles = self._data.get("profiles", {})
         self._profiles: dict[str, Any] = profiles if isinstance(profiles, dict) else {}
@@ -99,13 +102,13 @@ class ProfilesFile:
         found = []
         for key, value in self._data.items():
             if key == "default":
-                if value not in self._profiles:
+                if value not in self.names:
                     found.append(self._problem((key,), f"must be the name of a profile{self._names_text()}"))
             elif key != "profiles":
-                what = (
-                    f"unknown; did you mean [profiles.{key}]?" if isinstance(value, dict) else "unknown key"
-                )
-                found.append(self._problem((key,), what))
+                meant = did_you_mean(key, ("default", "profiles"))
+                if isinstance(value, dict) and not meant:
+                    meant = f"; did you mean [profiles.{key}]?"
+                found.append(self._problem((key,), f"unknown key{meant or '; allowed: default, profiles'}"))
         if not isinstance(self._data.get("profiles", {}), dict):
             found.append(self._problem(("profiles",), "must be a table: write [profiles.NAME]"))
         return tuple(found)
@@ -124,12 +127,13 @@ class ProfilesFile:
         if name not in self._profiles:
             misplaced = (
                 f"; [{name}] must be written [profiles.{name}]"
-                if name in self._data
+                if name != "profiles" and isinstance(self._data.get(name), dict)
                 else did_you_mean(name, self.names)
             )
             raise ProfileNotFound(
                 f"there is no profile {name!r}{misplaced}{self._names_text()}",
-                hint=f"The file is {self.path}",
+                hint=f"The file is {self.path}"
+                + ("; its mistakes: aventus-creds profiles" if self.problems() else ""),
             )
         values, mistakes = check_profile(name, self._profiles[name], folder=self.path.parent)
         if mistakes:
@@ -144,7 +148,8 @@ class ProfilesFile:
     def _problem(self, path: tuple[str, ...], what: str) -> Problem:
         from aventus_creds.toml_lines import line_of
 
-        return Problem(self.path.name, line_of(self._text, path), ".".join(path), what)
+        key = ".".join(part if part.isprintable() else repr(part) for part in path)
+        return Problem(self.path.name, line_of(self._text, path), key, what)
 
     def _names_text(self) -> str:
         return f" (the file has: {', '.join(self.names)})" if self.names else " (the file has no profiles)"
@@ -153,7 +158,7 @@ class ProfilesFile:
 def profiles_path() -> Path:
     """Where profiles.toml is: ``AVENTUS_CREDS_PROFILES``, else the user's config folder."""
     if named := os.environ.get("AVENTUS_CREDS_PROFILES"):
-        return Path(named).expanduser()
+        return expand(named)
     import platformdirs
 
     return Path(platformdirs.user_config_dir("aventus-creds", appauthor=False)) / "profiles.toml"
@@ -164,7 +169,7 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
 
     Raises ProfilesFileError when there is no such file, or it is unreadable or no TOML.
     """
-    path = Path(path).expanduser() if path else profiles_path()
+    path = expand(path) if path else profiles_path()
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())

@@ -57,6 +57,8 @@ class SecretRef:
         secret: str = getattr(self, f"_read_{self.kind}")()
         if not secret:
             raise SecretError(f"the client secret in {self.place} is empty")
+        if not secret.isprintable():
+            raise SecretError(f"the client secret in {self.place} has several lines, or control characters")
         return secret
 
     def _read_text(self) -> str:
@@ -72,9 +74,9 @@ class SecretRef:
             ) from None
 
     def _read_file(self) -> str:
-        path = self._base / Path(self._value).expanduser()
+        path = self._base / expand(self._value)
         try:
-            with path.open(encoding="utf-8") as file:
+            with path.open(encoding="utf-8-sig") as file:
                 warn_if_others_can_read(path, os.fstat(file.fileno()))
                 return file.read().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as fault:
@@ -109,6 +111,8 @@ class SecretRef:
         return secret
 
     def _read_keyring(self) -> str:
+        import shlex
+
         try:
             import keyring
             import keyring.errors
@@ -127,18 +131,28 @@ class SecretRef:
         if secret is None:
             raise SecretError(
                 f"{self.place} has no secret for the user name {self.username!r}",
-                hint=f"keyring set {self._value} {self.username}",
+                hint=f"keyring set {shlex.quote(self._value)} {shlex.quote(self.username)}",
             )
         return str(secret)
+
+
+def expand(path: Path | str) -> Path:
+    """Return ``path`` with a leading ``~`` replaced; that of an unknown user stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def warn_if_others_can_read(path: Path, status: os.stat_result) -> None:
     """Issue InsecureFileWarning when the mode of ``path`` lets others than its owner read it (POSIX)."""
     if os.name == "posix" and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        import shlex
         import warnings
 
         warnings.warn(
-            f"{path} holds a client secret and can be read by others; fix: chmod 600 {path}",
+            f"{path} holds a client secret and can be read by others;"
+            f" fix: chmod 600 {shlex.quote(str(path))}",
             InsecureFileWarning,
             stacklevel=2,
         )
