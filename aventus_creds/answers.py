@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from aventus_creds.errors import InvalidAnswer, TokenRefused
+from aventus_creds.origins import split_url
 from aventus_creds.profiles import Profile
 from aventus_creds.server_words import HINTS, plain
 from aventus_creds.tokens import Token, jwt_claims
 
 DEFAULT_LIFETIME: Final = 3600.0
 """Seconds a token is taken to live when neither the answer nor the token tells."""
+
+DEFAULT_DEVICE_LIFETIME: Final = 600.0
+"""Seconds a device code is taken to live when its answer does not tell, as it must."""
 
 LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
 """Seconds; a server that names more means "for ever", and later times cannot be written as a date."""
@@ -31,11 +35,12 @@ class ServerRequest:
 
 
 class Answer(NamedTuple):
-    """What a server answered: HTTP status, Content-Type and body."""
+    """What a server answered: HTTP status, Content-Type, body and Date."""
 
     status: int
     content_type: str
     body: bytes
+    date: str = ""
 
     def __repr__(self) -> str:
         """Return the status only: a body may hold tokens."""
@@ -76,6 +81,62 @@ def read_token(
         refresh_token=refresh_token,
         scope=scope,
     )
+
+
+class DeviceAuthorization(NamedTuple):
+    """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
+
+    ``expires_in`` and ``interval`` are seconds. The device code is this client's secret.
+    """
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: float
+    interval: float
+
+    def __repr__(self) -> str:
+        """Return where the person goes, without the codes."""
+        return f"<DeviceAuthorization at {self.verification_uri}>"
+
+
+def read_device_authorization(
+    profile: Profile, answer: Answer, request: ServerRequest
+) -> DeviceAuthorization:
+    """Return what the device authorization endpoint's ``answer`` says.
+
+    Raises TokenRefused for an error answer, InvalidAnswer for one that is no answer or would lead a person
+    to an address that is not safe.
+    """
+    found = json_object(answer)
+    if not 200 <= answer.status < 300 or "error" in found:
+        raise refusal(profile, answer, request)
+    device_code: Any = found.get("device_code")
+    user_code: Any = found.get("user_code")
+    if not _is_word(device_code) or not _is_word(user_code):
+        raise InvalidAnswer(f"the answer of {request.url} holds no device code and user code")
+    # Some servers still use the name of an early draft.
+    uri: Any = found.get("verification_uri") or found.get("verification_url")
+    complete: Any = found.get("verification_uri_complete") or ""
+    try:
+        for address in (uri, complete or uri):
+            split_url(address if isinstance(address, str) else "")
+    except ValueError as what:
+        raise InvalidAnswer(f"in the answer of {request.url}, the verification address {what}") from None
+    interval = _number(found.get("interval"))
+    return DeviceAuthorization(
+        device_code=device_code,
+        user_code=user_code,
+        verification_uri=uri,
+        verification_uri_complete=complete,
+        expires_in=_number(found.get("expires_in")) or DEFAULT_DEVICE_LIFETIME,
+        interval=5.0 if interval is None or not 0 <= interval <= 60 else interval,  # 5: section 3.2
+    )
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and value.isprintable()
 
 
 def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRefused:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aventus_creds.errors import AventusCredsError, ConfigError
+from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import Profile, read_profiles
-from aventus_creds.sources import AttendedSource, CachedSource, NobodySource, RefreshingSource
+from aventus_creds.sources import (
+    AttendedSource,
+    CachedSource,
+    ClientCredentialsSource,
+    InjectedSource,
+    NobodySource,
+    RefreshingSource,
+    TokenSource,
+)
 from aventus_creds.stores import TokenStore, default_store
+from aventus_creds.tokens import Token, jwt_claims
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser
     from aventus_creds.session import ApiSession
-    from aventus_creds.tokens import Token
+
+UNKNOWN_LIFETIME: Final = 10 * 365 * 86400.0
+"""Seconds that an injected token is taken to live when it does not tell."""
 
 
 def get_session(
@@ -24,6 +37,7 @@ def get_session(
     profiles: str | Path | None = None,
     store: TokenStore | None = None,
     browser: Browser | None = None,
+    min_ttl: float = 0,
 ) -> ApiSession:
     """Return a ``requests.Session`` that is authorised for the API of the profile ``name``.
 
@@ -34,12 +48,14 @@ def get_session(
     ``interactive``: whether a person may be asked; None finds out (``AVENTUS_CREDS_INTERACTIVE``, then
     whether there is a terminal). ``profiles``: another profiles.toml. ``store``: where tokens rest, instead
     of files in the user's state folder. ``browser``: called with the login's address, instead of opening one.
+    ``min_ttl``: seconds that the token must live at least, for a job that must not stop half-way: it is
+    refreshed early if need be, and where that does not help, the error is raised now.
 
     Raises ConfigError, LoginError, ServerError, NetworkError or StoreError, all of them AventusCredsError.
     """
     profile = read_profiles(profiles).profile(name)
     source = token_source(profile, store or default_store(), interactive=interactive, browser=browser)
-    source.token()
+    source.token(at_least=min_ttl)
     from aventus_creds.session import ApiSession  # loads requests
 
     return ApiSession(profile, source)
@@ -52,13 +68,15 @@ def get_token(
     profiles: str | Path | None = None,
     store: TokenStore | None = None,
     browser: Browser | None = None,
+    min_ttl: float = 0,
 ) -> Token:
     """Return a fresh Token of the profile ``name``, for programs that do not use requests.
 
     The parameters and errors are those of ``get_session``.
     """
     profile = read_profiles(profiles).profile(name)
-    return token_source(profile, store or default_store(), interactive=interactive, browser=browser).token()
+    source = token_source(profile, store or default_store(), interactive=interactive, browser=browser)
+    return source.token(at_least=min_ttl)
 
 
 def login(
@@ -67,13 +85,17 @@ def login(
     profiles: str | Path | None = None,
     store: TokenStore | None = None,
     browser: Browser | None = None,
+    device: bool = False,
 ) -> Token:
     """Let the person log in to the profile ``name`` anew, whatever is cached, and return the token.
 
-    Raises what ``get_session`` raises, except LoginRequired.
+    ``device``: log in on another device (RFC 8628), for a machine without a browser. The grant
+    client_credentials needs no person: it gets a new token. Raises what ``get_session`` raises, except
+    LoginRequired.
     """
     profile = read_profiles(profiles).profile(name)
-    return token_source(profile, store or default_store(), interactive=True, browser=browser).log_in()
+    cache = _cache(profile, store or default_store())
+    return _new_token(profile, cache, browser, device=device)
 
 
 class Logout(NamedTuple):
@@ -111,10 +133,58 @@ def logout(
 
 def token_source(
     profile: Profile, store: TokenStore, *, interactive: bool | None, browser: Browser | None
-) -> AttendedSource:
-    """Return the source of ``profile``'s tokens, as the grants it may use compose it."""
-    cache = CachedSource(profile.key, store, RefreshingSource(profile, NobodySource(profile)))
-    return AttendedSource(profile, store, cache, interactive=lambda: may_ask(interactive), browser=browser)
+) -> TokenSource:
+    """Return the source of ``profile``'s tokens, composed as its grant wants it."""
+    if (variable := token_variable(profile.name)) in os.environ:
+        return InjectedSource(_injected(variable), variable)
+    cache = _cache(profile, store)
+    if not GRANTS[profile.grant].attended:
+        return cache
+    return AttendedSource(
+        cache,
+        lambda: _new_token(profile, cache, browser),
+        interactive=lambda: may_ask(interactive),
+        store=store,
+        key=profile.key,
+    )
+
+
+def _cache(profile: Profile, store: TokenStore) -> CachedSource:
+    if GRANTS[profile.grant].attended:
+        return CachedSource(profile.key, store, RefreshingSource(profile, NobodySource(profile)))
+    return CachedSource(profile.key, store, ClientCredentialsSource(profile))
+
+
+def _new_token(
+    profile: Profile, cache: CachedSource, browser: Browser | None, *, device: bool = False
+) -> Token:
+    from aventus_creds.server import AuthorizationServer  # loads requests
+
+    server = AuthorizationServer(profile)
+    if GRANTS[profile.grant].attended:
+        return server.log_in(cache.keep, browser, device=device or profile.grant == "device")
+    token = server.client_credentials()
+    cache.keep(token)
+    return token
+
+
+def token_variable(name: str) -> str:
+    """Return the name of the environment variable that injects a token for the profile ``name``."""
+    return "AVENTUS_CREDS_TOKEN_" + "".join(char if char.isalnum() else "_" for char in name.upper())
+
+
+def _injected(variable: str) -> Token:
+    """Return the token in ``variable``, used as it is. Only a JWT tells when it expires."""
+    text = os.environ[variable].strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(
+            f"{variable} holds no access token", hint="Set it to the access token alone, or unset it."
+        )
+    now = time.time()
+    expiry = jwt_claims(text).get("exp")
+    if not isinstance(expiry, int | float) or not 0 < expiry < now + UNKNOWN_LIFETIME:
+        expiry = now + UNKNOWN_LIFETIME
+    return Token(text, obtained_at=now, expires_at=float(expiry))
 
 
 def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing it is about

@@ -14,6 +14,7 @@
     │   └── LoginTimeout           nobody finished the login in time
     ├── ServerError            whoever runs the authorization server
     │   ├── TokenRefused           it answered with an OAuth error
+    │   ├── LifetimeTooShort       its tokens do not live as long as was asked for
     │   └── InvalidAnswer          it answered something that is no OAuth
     ├── NetworkError           nobody: try again later
     └── StoreError             whoever owns the state folder
@@ -135,6 +136,10 @@ class TokenRefused(ServerError):
     def passing(self) -> bool:
         """Whether the same request may succeed later: a 5xx, or 429 without an OAuth error."""
         return self.status >= 500 or (self.status == 429 and not self.error)
+
+
+class LifetimeTooShort(ServerError):
+    """A new token does not live as long as the caller asked for."""
 
 
 class InvalidAnswer(ServerError):

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from aventus_creds.grants import GRANTS, Grant
 from aventus_creds.origins import is_loopback, origin
-from aventus_creds.profile_keys import KEYS, InvalidItems
+from aventus_creds.profile_keys import KEYS
 from aventus_creds.providers import PROVIDERS, Provider
 from aventus_creds.secret_refs import SecretRef, expand
+from aventus_creds.value_kinds import InvalidItems
 
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -66,18 +68,20 @@ class _Check:
         get = self.values.get
         provider = self._provider()
         secret: SecretRef | None = get("client_secret")
-        grant = get("grant") or ("confidential" if "client_secret" in self.given else "pkce")
+        grant = GRANTS[get("grant") or ("confidential" if "client_secret" in self.given else "pkce")]
         self.require("client_id", "the identifier that the provider gave to this client")
         self._check_secret(grant)
         self._check_redirect(get("redirect_uri", ()))
         ca_bundle = self._ca_bundle(folder)
         if provider is None:
             return {}
-        endpoints = self._endpoints(provider)
-        self._check_extra_keys(provider)
-        redirect_uris = get("redirect_uri") or self._default_redirect_uris(provider)
+        endpoints = self._endpoints(provider, grant)
+        self._check_extra_keys(provider, grant)
+        redirect_uris = get("redirect_uri") or (
+            self._default_redirect_uris(provider) if grant.redirects else ()
+        )
         authorize_params = dict(get("authorize_params", {}))
-        if extra := provider.extra_key:
+        if (extra := provider.extra_key) and grant.attended:
             authorize_params[extra.parameter] = extra.template.format(get(extra.name, ""))
         audience = get("audience", "")
         api_url = get("api_url") or (audience if _is_url(audience) else "")
@@ -89,12 +93,11 @@ class _Check:
             name=self.name,
             provider=provider,
             client_id=get("client_id", ""),
-            grant=grant,
+            grant=grant.name,
             client_secret=secret,
             issuer=get("issuer", ""),
             **endpoints,
-            # A plain OAuth 2.0 server, known by its endpoints only, need not know the scope openid.
-            scope=get("scope", provider.scope if provider.authorize_url or get("issuer") else ""),
+            scope=get("scope", self._default_scope(provider, grant)),
             audience=audience,
             api_url=api_url,
             api_origins=tuple(
@@ -107,7 +110,7 @@ class _Check:
             token_params=get("token_params", {}),
             token_request=get("token_request", provider.token_request),
             client_auth=get("client_auth") or (None if get("issuer") else provider.client_auth),
-            pkce=get("pkce", True) or grant == "pkce",
+            pkce=get("pkce", True) or grant.name == "pkce",
             login_timeout=get("login_timeout", 300.0),
             timeout=get("timeout", 60.0),
             retries=get("retries", 3),
@@ -122,20 +125,25 @@ class _Check:
             return PROVIDERS["oidc"]
         return PROVIDERS[self.values["provider"]] if "provider" in self.values else None
 
-    def _check_secret(self, grant: str) -> None:
-        if "client_secret" in self.given and grant == "pkce":
+    def _default_scope(self, provider: Provider, grant: Grant) -> str:
+        # The provider's default is for people. And a plain OAuth 2.0 server, known by its endpoints only, need
+        # not know the scope openid.
+        return provider.scope if grant.attended and (provider.authorize_url or "issuer" in self.given) else ""
+
+    def _check_secret(self, grant: Grant) -> None:
+        if "client_secret" in self.given and grant.client_secret == "forbidden":
             self.wrong(
                 "grant",
                 'pkce is for clients without a secret; remove client_secret, or write grant = "confidential"',
             )
-        if grant == "confidential":
-            self.require("client_secret", "the confidential grant needs it")
-        if self.values.get("pkce") is False and grant == "pkce":
+        if grant.client_secret == "required":
+            self.require("client_secret", f"the {grant.name} grant needs it")
+        if self.values.get("pkce") is False and grant.name == "pkce":
             self.wrong(
                 "pkce", "must not be false without a client_secret: PKCE is what protects such a login"
             )
 
-    def _endpoints(self, provider: Provider) -> dict[str, str]:
+    def _endpoints(self, provider: Provider, grant: Grant) -> dict[str, str]:
         if provider.authorize_url:
             if not provider.base_url:
                 self.require("base_url", f"the address of your {provider.title} server, https://…")
@@ -147,21 +155,23 @@ class _Check:
                     "base_url", "is for aventus, cidaas and athoc; any other server is named by its issuer"
                 )
             if "issuer" not in self.given:
-                for key in ("authorize_url", "token_url"):
-                    self.require(key, "give the issuer, or both authorize_url and token_url")
+                for key in grant.endpoints:
+                    self.require(key, f"give the issuer, or {' and '.join(grant.endpoints)}")
+        if grant.name == "device" and provider.authorize_url and not provider.device_url:
+            self.require("device_url", f"{provider.title} is not known to have that endpoint")
         base_url = self.values.get("base_url", provider.base_url).rstrip("/")
         return {
             key: self.values.get(key) or getattr(provider, key).format(base_url=base_url)
             for key in ("authorize_url", "token_url", "revoke_url", "device_url")
         }
 
-    def _check_extra_keys(self, provider: Provider) -> None:
+    def _check_extra_keys(self, provider: Provider, grant: Grant) -> None:
         for row in PROVIDERS.values():
             if not row.extra_key:
                 continue
-            if row is provider:
+            if row is provider and grant.attended:
                 self.require(row.extra_key.name, row.extra_key.doc)
-            elif row.extra_key.name in self.given:
+            elif row is not provider and row.extra_key.name in self.given:
                 self.wrong(row.extra_key.name, f'is for {row.title} only (provider = "{row.name}")')
 
     def _check_redirect(self, redirect_uris: tuple[str, ...]) -> None:

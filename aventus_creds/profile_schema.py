@@ -10,6 +10,7 @@ import json
 import sys
 from typing import Any, Final
 
+from aventus_creds.grants import GRANTS, Grant
 from aventus_creds.profile_keys import KEYS
 from aventus_creds.providers import PROVIDERS, Provider
 
@@ -24,7 +25,7 @@ def schema() -> dict[str, Any]:
         "required": ["client_id"],
         "additionalProperties": False,
         "anyOf": [{"required": [key]} for key in ("provider", "issuer", "authorize_url", "token_url")],
-        "allOf": [*map(_rule, PROVIDERS.values()), *_SECRET_RULES],
+        "allOf": [*map(_provider_rule, PROVIDERS.values()), *map(_grant_rule, GRANTS.values()), _NO_GRANT],
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -48,39 +49,67 @@ def reference() -> str:
     return "\n".join(["| key | meaning | default |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-# PKCE is for clients without a secret and must not be off for them; the confidential grant needs one.
-_SECRET_RULES: Final = (
-    {"if": {"required": ["client_secret"]}, "then": {"properties": {"grant": {"const": "confidential"}}}},
-    {
-        "if": {"not": {"required": ["client_secret"]}},
-        "then": {"properties": {"grant": {"const": "pkce"}, "pkce": {"const": True}}},
-    },
-)
-
-
 def _described(doc: str, default: str) -> dict[str, str]:
     text = doc.replace("`", "")
     return {"description": f"{text[:1].upper()}{text[1:]}." + (f" Default: {default}." if default else "")}
 
 
-def _rule(row: Provider) -> dict[str, Any]:
+def _is(key: str, *values: str) -> dict[str, Any]:
+    return {"properties": {key: {"enum": list(values)}}, "required": [key]}
+
+
+def _provider_rule(row: Provider) -> dict[str, Any]:
     """Return what a provider's row asks of a profile, or forbids it."""
-    required = [
-        *(["base_url"] if row.authorize_url and not row.base_url else []),
-        *([row.extra_key.name] if row.extra_key else []),
-        *([] if row.redirect_uri else ["redirect_uri"]),
-    ]
     foreign = [other.extra_key.name for other in PROVIDERS.values() if other.extra_key and other is not row]
     forbidden = [*(["issuer"] if row.authorize_url else ["base_url"]), *foreign]
-    when: dict[str, Any] = {"properties": {"provider": {"const": row.name}}}
-    then: dict[str, Any] = {"properties": dict.fromkeys(forbidden, False), "required": required}
-    if row.authorize_url:
-        when["required"] = ["provider"]
-    else:  # also where no provider is named
-        then["anyOf"] = [{"required": ["issuer"]}, {"required": ["authorize_url", "token_url"]}]
+    attended = [row.extra_key.name] if row.extra_key else []
+    redirecting = [] if row.redirect_uri else ["redirect_uri"]
+    rules: list[dict[str, Any]] = [
+        {
+            "if": _is("grant", *(g.name for g in GRANTS.values() if not g.attended)),
+            "else": {"required": attended},
+        },
+        {
+            "if": _is("grant", *(g.name for g in GRANTS.values() if not g.redirects)),
+            "else": {"required": redirecting},
+        },
+    ]
+    when: dict[str, Any] = _is("provider", row.name)
+    if not row.authorize_url:  # also where no provider is named
+        del when["required"]
+        rules += [{"if": _is("grant", grant.name), "then": _endpoints(grant)} for grant in GRANTS.values()]
+        rules.append({"if": {"required": ["grant"]}, "else": _endpoints(GRANTS["pkce"])})
+    elif not row.device_url:
+        rules.append({"if": _is("grant", "device"), "then": {"required": ["device_url"]}})
+    then: dict[str, Any] = {
+        "properties": dict.fromkeys(forbidden, False),
+        "required": ["base_url"] if row.authorize_url and not row.base_url else [],
+        "allOf": rules,
+    }
     if row.redirect_uri:
         then["dependencies"] = {"listen": ["redirect_uri"]}
     return {"if": when, "then": then}
+
+
+def _endpoints(grant: Grant) -> dict[str, Any]:
+    return {"anyOf": [{"required": ["issuer"]}, {"required": list(grant.endpoints)}]}
+
+
+def _grant_rule(grant: Grant) -> dict[str, Any]:
+    """Return what a grant asks of the client secret, and of PKCE where that is all that protects a login."""
+    then: dict[str, Any] = {}
+    if grant.client_secret == "required":
+        then["required"] = ["client_secret"]
+    elif grant.client_secret == "forbidden":
+        then["properties"] = {"client_secret": False, "pkce": {"const": True}}
+    return {"if": _is("grant", grant.name), "then": then}
+
+
+# Without a grant, a secret makes it the confidential one, and PKCE must not be off otherwise.
+_NO_GRANT: Final = {
+    "if": {"not": {"anyOf": [{"required": ["grant"]}, {"required": ["client_secret"]}]}},
+    "then": {"properties": {"pkce": {"const": True}}},
+}
 
 
 if __name__ == "__main__":

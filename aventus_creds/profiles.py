@@ -70,7 +70,7 @@ class Profile(NamedTuple):
 class ProfilesFile:
     """profiles.toml, parsed. One profile's mistakes do not hinder the others."""
 
-    def __init__(self, path: Path, text: str, status: os.stat_result) -> None:
+    def __init__(self, path: Path, text: str, status: os.stat_result | None = None) -> None:
         self.path = path
         self._text = text
         self._status = status
@@ -113,17 +113,22 @@ class ProfilesFile:
             found.append(self._problem(("profiles",), "must be a table: write [profiles.NAME]"))
         return tuple(found)
 
-    def profile(self, name: str | None = None) -> Profile:
-        """Return the profile called ``name``, or the default one.
-
-        Raises ProfileNotFound, or ProfileError with every mistake of this profile.
-        """
+    def chosen(self, name: str | None = None) -> str:
+        """Return ``name``, else what ``AVENTUS_CREDS_PROFILE`` names, else the default. Raises ProfileNotFound."""
         name = name or os.environ.get("AVENTUS_CREDS_PROFILE") or self.default
         if name is None:
             raise ProfileNotFound(
                 f"no profile is named, and {self.path.name} has no default{self._names_text()}",
                 hint=f'Name one, set AVENTUS_CREDS_PROFILE, or write default = "NAME" atop {self.path}',
             )
+        return name
+
+    def profile(self, name: str | None = None) -> Profile:
+        """Return the profile that ``chosen`` names.
+
+        Raises ProfileNotFound, or ProfileError with every mistake of this profile.
+        """
+        name = self.chosen(name)
         if name not in self._profiles:
             misplaced = (
                 f"; [{name}] must be written [profiles.{name}]"
@@ -141,7 +146,7 @@ class ProfilesFile:
                 tuple(sorted(self._problem(("profiles", name, *key), what) for key, what in mistakes))
             )
         profile = Profile(**values)
-        if profile.client_secret and profile.client_secret.kind == "text":
+        if self._status and profile.client_secret and profile.client_secret.kind == "text":
             warn_if_others_can_read(self.path, self._status)
         return profile
 

@@ -5,8 +5,9 @@ Authorization            one attempt at the authorization code grant (RFC 6749 s
   .accept(query)           the redirect's query -> the authorization code
   .exchange(code, …)       the authorization code -> ServerRequest
 refresh_request          a refresh token -> ServerRequest (RFC 6749 section 6)
+client_credentials_request                  -> ServerRequest (RFC 6749 section 4.4)
+device_request, device_token_request        -> ServerRequest (RFC 8628)
 revocation_request       a token -> ServerRequest (RFC 7009)
-read_token               an answer of the token endpoint -> Token
 """
 
 from __future__ import annotations
@@ -170,6 +171,32 @@ def refresh_request(
     return _request(profile, endpoints, fields, client_secret, secrets=(refresh_token,))
 
 
+def client_credentials_request(
+    profile: Profile, endpoints: Endpoints, client_secret: str | None
+) -> ServerRequest:
+    """Return the request for a token of the client's own (RFC 6749 section 4.4.2)."""
+    fields = {"grant_type": "client_credentials", **_asked_for(profile), **profile.token_params}
+    return _request(profile, endpoints, fields, client_secret, secrets=())
+
+
+def device_request(profile: Profile, endpoints: Endpoints, client_secret: str | None) -> ServerRequest:
+    """Return the request that begins a login on another device (RFC 8628 section 3.1)."""
+    fields = {**_asked_for(profile), **profile.authorize_params}
+    return _request(profile, endpoints, fields, client_secret, url=endpoints.device_url, secrets=())
+
+
+def device_token_request(
+    profile: Profile, endpoints: Endpoints, device_code: str, client_secret: str | None
+) -> ServerRequest:
+    """Return the request that asks whether the person has finished (RFC 8628 section 3.4)."""
+    fields = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+        "device_code": device_code,
+        **profile.token_params,
+    }
+    return _request(profile, endpoints, fields, client_secret, secrets=(device_code,))
+
+
 def revocation_request(
     profile: Profile, endpoints: Endpoints, token: Token, client_secret: str | None
 ) -> ServerRequest:
@@ -183,7 +210,7 @@ def revocation_request(
     )
 
 
-def _request(  # noqa: PLR0913
+def _request(
     profile: Profile,
     endpoints: Endpoints,
     fields: Params,
@@ -209,6 +236,11 @@ def _request(  # noqa: PLR0913
         body = urlencode(fields, doseq=True)
     hidden = tuple(filter(None, (*secrets, client_secret or "")))
     return ServerRequest(url or endpoints.token_url, headers, body.encode(), hidden)
+
+
+def _asked_for(profile: Profile) -> dict[str, str]:
+    """Return the scope and the audience, where the profile has them."""
+    return {name: value for name in ("scope", "audience") if (value := getattr(profile, name))}
 
 
 def _base64url(data: bytes) -> str:

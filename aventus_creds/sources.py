@@ -1,9 +1,12 @@
 """Where a token comes from: one small interface, and sources wrapped round one another.
 
-    AttendedSource            asks the person where the unattended sources cannot help
-    └── CachedSource          memory, then the store, then its inner source under the store's lock
-        └── RefreshingSource  trades the refresh token, else passes on to its inner source
-            └── NobodySource  says what a person must do
+    AttendedSource                lets a person log in where the others cannot help
+    └── CachedSource              memory, then the store, then its inner source under the store's lock
+        └── RefreshingSource      trades the refresh token, else passes on to its inner source
+            └── NobodySource      says what a person must do
+    CachedSource
+    └── ClientCredentialsSource   the client's own token: no person is needed
+    InjectedSource                a token from the environment, used as it is
 
 The person is asked outside the lock that refreshes take: a login may last minutes, and a script that runs
 meanwhile must not hang on it but hear at once that a login is needed.
@@ -17,6 +20,7 @@ import warnings
 from typing import TYPE_CHECKING, Protocol
 
 from aventus_creds.errors import (
+    LifetimeTooShort,
     LoginRequired,
     NetworkError,
     NotSavedWarning,
@@ -31,8 +35,6 @@ from aventus_creds.tokens import Token, utc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aventus_creds.callbacks import Browser
-
 
 class TokenSource(Protocol):
     """Gives a token that is good now."""
@@ -41,7 +43,8 @@ class TokenSource(Protocol):
         """Return a token that is fresh for ``at_least`` seconds and is not ``stale``.
 
         ``stale`` is one that will not do although it looks fresh: an API has refused it. Raises LoginRequired
-        when a person is needed, ServerError, NetworkError or ConfigError when the token cannot be had.
+        when a person is needed, LifetimeTooShort when no token lives that long, other ServerError,
+        NetworkError or ConfigError when none can be had.
         """
         ...
 
@@ -87,7 +90,12 @@ class CachedSource:
             raise
         except (NetworkError, ServerError):
             # A refresh ahead of time that failed costs nothing while the old token lives.
-            if token is not None and token != stale and not at_least and not token.expired(time.time()):
+            if (
+                token is not None
+                and _differs(token, stale)
+                and not at_least
+                and not token.expired(time.time())
+            ):
                 return token
             raise
         self._memory = new
@@ -95,7 +103,7 @@ class CachedSource:
             self._store.save(self._key, new)
         except StoreError as fault:
             warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
-        return new
+        return long_enough(new, at_least)
 
     def _recall(self) -> Token | None:
         """Return the newest token known: what the store has, or memory where saving failed."""
@@ -117,13 +125,28 @@ class RefreshingSource:
         if stale is not None and stale.refresh_token:
             from aventus_creds.server import AuthorizationServer  # a fresh token needs no server
 
+            # Ahead of time, a fault is no reason to wait: the old token serves for now.
+            retries = self._profile.retries if stale.expired(time.time()) or at_least else 0
             try:
-                return AuthorizationServer(self._profile).refresh(stale)
+                return AuthorizationServer(self._profile).refresh(stale, retries=retries)
             except TokenRefused as refusal:
                 # Only this answer says that the login is over. Any other fault is not the person's to mend.
                 if refusal.error != "invalid_grant":
                     raise
         return self._inner.token(stale, at_least)
+
+
+class ClientCredentialsSource:
+    """Asks for the client's own token (RFC 6749 section 4.4). It has no use for an older one."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:  # noqa: ARG002 - the interface
+        """Return a new token."""
+        from aventus_creds.server import AuthorizationServer  # a fresh token needs no server
+
+        return AuthorizationServer(self._profile).client_credentials()
 
 
 class NobodySource:
@@ -132,37 +155,58 @@ class NobodySource:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
 
-    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:  # noqa: ARG002 - the interface
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Raise LoginRequired."""
-        name = self._profile.name
+        name, now = self._profile.name, time.time()
         if stale is None:
             why = "there is no login yet"
-        elif stale.expired(time.time()):
+        elif stale.expired(now):
             why = f"its login expired at {utc(stale.expires_at)}"
             if stale.refresh_token:
                 why += ", and the server refused to renew it"
+        elif stale.fresh(now) and not stale.fresh(now, at_least):
+            why = f"its login expires at {utc(stale.expires_at)}, sooner than the {at_least:g} s asked for"
         else:
             why = "its login was refused by the server"
         raise LoginRequired(f"profile {name} needs a login: {why}", hint=f"Run: aventus-creds login {name}")
 
 
+class InjectedSource:
+    """Gives a token that the environment brought, as it is: nobody can renew it."""
+
+    def __init__(self, token: Token, place: str) -> None:
+        self._token = token
+        self._place = place
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        """Return the token. Raises LoginRequired when an API has refused it."""
+        if not _differs(self._token, stale):
+            raise LoginRequired(
+                f"the token in {self._place} was refused", hint=f"Put a fresh one into {self._place}."
+            )
+        return long_enough(self._token, at_least)
+
+
 class AttendedSource:
-    """Lets the person log in where the cache has no usable token, and nothing can renew it unattended."""
+    """Lets a person log in where the cache has no usable token, and nothing can renew it unattended.
+
+    ``log_in`` is the login, which stores the token; ``lock`` a store's lock that two logins cannot both hold.
+    """
 
     def __init__(
         self,
-        profile: Profile,
-        store: TokenStore,
-        cache: CachedSource,
+        cache: TokenSource,
+        log_in: Callable[[], Token],
         *,
         interactive: Callable[[], bool],
-        browser: Browser | None,
+        store: TokenStore,
+        key: str,
     ) -> None:
-        self._profile = profile
-        self._store = store
         self._cache = cache
+        self._log_in = log_in
         self._interactive = interactive
-        self._browser = browser
+        self._store = store
+        self._key = key
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the cache's token, or a new login's.
@@ -176,18 +220,27 @@ class AttendedSource:
             if stale is not None or not self._interactive():
                 raise
         # One login at a time: who waited here finds the token of the login that went before.
-        with self._store.lock(f"{self._profile.key}.login"):
+        with self._store.lock(f"{self._key}.login"):
             try:
                 return self._cache.token(stale, at_least)
             except LoginRequired:
-                return self.log_in()
+                return long_enough(self._log_in(), at_least)
 
-    def log_in(self) -> Token:
-        """Let the person log in, whatever the cache holds. Raises LoginError, ServerError and others."""
-        from aventus_creds.server import AuthorizationServer  # a fresh token needs no server
 
-        return AuthorizationServer(self._profile).log_in(self._cache.keep, self._browser)
+def long_enough(token: Token, at_least: float) -> Token:
+    """Return ``token`` if it lives ``at_least`` seconds more, else raise LifetimeTooShort."""
+    left = token.expires_at - time.time()
+    if at_least and left < at_least:
+        raise LifetimeTooShort(
+            f"a new token lives {left:.0f} s, and {at_least:g} s were asked for",
+            hint="Ask for less, or have the server's tokens live longer.",
+        )
+    return token
 
 
 def _good(token: Token, stale: Token | None, at_least: float) -> bool:
-    return token.fresh(time.time(), at_least) and (stale is None or token.access_token != stale.access_token)
+    return token.fresh(time.time(), at_least) and _differs(token, stale)
+
+
+def _differs(token: Token, stale: Token | None) -> bool:
+    return stale is None or token.access_token != stale.access_token

@@ -26,7 +26,7 @@ class Token:
     refresh_token: str | None
     scope: str | None
 
-    def __init__(  # noqa: PLR0913 - the fields of RFC 6749 section 5.1
+    def __init__(
         self,
         access_token: str,
         *,

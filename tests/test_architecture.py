@@ -20,14 +20,15 @@ PACKAGE = Path(aventus_creds.__file__).parent
 # Who may import whom: each room only rooms of lower layers, or of its own when it is named twice.
 LAYERS = [
     {"errors", "tokens", "origins", "server_words", "toml_lines"},
-    {"providers", "secret_refs"},
+    {"providers", "grants", "secret_refs"},
+    {"value_kinds"},
     {"profile_keys"},
     {"profile_checks"},
     {"profiles", "profile_schema"},
     {"answers", "stores", "callbacks"},
     {"protocol"},
     {"transport"},
-    {"discovery", "attempt"},
+    {"discovery", "attempt", "device"},
     {"server"},
     {"sources"},
     {"session"},

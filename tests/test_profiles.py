@@ -23,10 +23,12 @@ from aventus_creds.errors import (
     ProfileNotFound,
     ProfilesFileError,
 )
+from aventus_creds.grants import GRANTS
 from aventus_creds.profile_checks import check_profile
-from aventus_creds.profile_keys import GRANTS, KEYS, RESERVED_PARAMETERS
+from aventus_creds.profile_keys import KEYS
 from aventus_creds.profiles import Profile, ProfilesFile, profiles_path, read_profiles
 from aventus_creds.providers import PROVIDERS
+from aventus_creds.value_kinds import RESERVED_PARAMETERS
 
 SECRET = "hunter2-is-the-secret"
 LOOPBACK = "http://127.0.0.1:8765/callback"
@@ -166,10 +168,10 @@ URL_MISTAKES: list[tuple[Any, str]] = [
 SECRET_PLACES = 'one of { env = "…" }, { file = "…" }, { command = ["…"] } or { keyring = "service"'
 BAD: list[tuple[str, Any, str]] = [
     *(
-        ("provider", value, "must be aventus or cidaas or athoc or oidc")
+        ("provider", value, "must be one of aventus, cidaas, athoc, oidc")
         for value in several(1, [], {}, True)
     ),
-    ("provider", "Aventus", "must be aventus or cidaas or athoc or oidc, not 'Aventus'"),
+    ("provider", "Aventus", "must be one of aventus, cidaas, athoc, oidc, not 'Aventus'"),
     *((key, value, what) for key in KEYS if key.endswith("_url") for value, what in URL_MISTAKES),
     *(("issuer", value, what) for value, what in URL_MISTAKES),
     ("issuer", "https://as.example.com?tenant=1", "must not hold a query"),
@@ -195,8 +197,8 @@ BAD: list[tuple[str, Any, str]] = [
         ("client_secret", value, "must be text, not")
         for value in several({"env": ""}, {"file": " "}, {"command": [""]}, {"keyring": "", "username": "u"})
     ),
-    ("grant", "implicit", "must be pkce or confidential, not 'implicit'"),
-    ("grant", 1, "must be pkce or confidential"),
+    ("grant", "implicit", "must be one of pkce, confidential, client_credentials, device, not 'implicit'"),
+    ("grant", 1, "must be one of pkce, confidential"),
     ("grant", "confidential", ""),  # client_secret is missing, see below
     ("scope", 1, "must be text with spaces between the scopes, or a list of texts"),
     ("scope", ["a", 1], "must be text with spaces between the scopes, or a list of texts"),
@@ -244,7 +246,7 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     ("listen", 80, "must be text, not a number"),
     *(
-        ("callback", value, "must be auto or loopback or paste or widget")
+        ("callback", value, "must be one of auto, loopback, paste, widget")
         for value in several("browser", "", 1)
     ),
     *(
@@ -310,7 +312,7 @@ def test_the_keys_are_those_promised() -> None:
         " audience api_url api_origins org_code redirect_uri listen callback authorize_params token_params"
         " token_request client_auth pkce login_timeout timeout retries ca_bundle".split()
     )
-    assert GRANTS == ("pkce", "confidential")
+    assert tuple(GRANTS) == ("pkce", "confidential", "client_credentials", "device")
     assert list(PROVIDERS) == ["aventus", "cidaas", "athoc", "oidc"]
 
 
@@ -471,8 +473,8 @@ def test_api_url_is_the_audience_only_where_it_is_not_given() -> None:
         (
             {"provider": "oidc", "client_id": "x"},
             {
-                "authorize_url": "missing; give the issuer, or both",
-                "token_url": "missing; give the issuer, or both",
+                "authorize_url": "missing; give the issuer, or authorize_url and token_url",
+                "token_url": "missing; give the issuer, or authorize_url and token_url",
             },
         ),
         ({"token_url": "https://a.example/t", "client_id": "x"}, {"authorize_url": "missing"}),

@@ -13,6 +13,7 @@ from support import Sent, Web, free_port, make_profile, make_token
 from aventus_creds.api import may_ask
 from aventus_creds.errors import (
     ConfigError,
+    LifetimeTooShort,
     LoginRequired,
     NetworkError,
     NotSavedWarning,
@@ -20,7 +21,14 @@ from aventus_creds.errors import (
     TokenRefused,
 )
 from aventus_creds.profiles import Profile
-from aventus_creds.sources import AttendedSource, CachedSource, NobodySource, RefreshingSource
+from aventus_creds.sources import (
+    AttendedSource,
+    CachedSource,
+    ClientCredentialsSource,
+    InjectedSource,
+    NobodySource,
+    RefreshingSource,
+)
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
 
@@ -187,6 +195,14 @@ def test_threads_share_one_flight(store: MemoryStore) -> None:
     assert len(inner.stale) == 1
 
 
+def test_a_new_token_that_lives_too_short(store: MemoryStore) -> None:
+    """min_ttl that no token of this server meets is an error now, not in the middle of the job; it is kept."""
+    source, _ = cached(store, short := make_token(lifetime=600))
+    with pytest.raises(LifetimeTooShort, match="7200 s were asked for"):
+        source.token(at_least=7200)
+    assert source.token() == short == store.load("key")
+
+
 # RefreshingSource, over a real endpoint
 
 
@@ -232,6 +248,75 @@ def test_a_network_fault_is_no_login(web: Web, profile: Profile) -> None:
         RefreshingSource(nobody, Counted()).token(stale)
 
 
+@pytest.mark.parametrize("sent", [Sent(drop=True), Sent(503), Sent(500, b"oops"), Sent(429)])
+def test_a_passing_fault_is_retried(
+    sent: Sent, web: Web, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With backoff, as often as the profile says; the token comes after all."""
+    monkeypatch.setattr("aventus_creds.server.BACKOFF", 0.001)
+    answers = iter([sent, sent, Sent(body={"access_token": "new", "token_type": "Bearer"})])
+    web.answer = lambda _: next(answers)
+    stale = make_token(**EXPIRED, refresh_token="r")
+    assert RefreshingSource(profile._replace(retries=2), Counted()).token(stale).access_token == "new"
+    assert len(web.seen) == 3
+
+
+def test_a_refresh_ahead_of_time_is_tried_once(web: Web, profile: Profile) -> None:
+    """While the old token serves, nobody waits for retries."""
+    web.answer = lambda _: Sent(503)
+    stale = make_token(**EARLY, refresh_token="r")
+    with pytest.raises(TokenRefused):
+        RefreshingSource(profile._replace(retries=3), Counted()).token(stale)
+    assert len(web.seen) == 1
+
+
+def test_a_refusal_is_not_retried(web: Web, profile: Profile) -> None:
+    """A 400 will be a 400 again."""
+    web.answer = lambda _: Sent(400, {"error": "invalid_client"})
+    with pytest.raises(TokenRefused):
+        RefreshingSource(profile._replace(retries=3), Counted()).token(
+            make_token(**EXPIRED, refresh_token="r")
+        )
+    assert len(web.seen) == 1
+
+
+# ClientCredentialsSource
+
+
+def test_client_credentials(web: Web) -> None:
+    """RFC 6749 section 4.4.2, on the wire, with audience and resource; the profile's default scope is for people."""
+    web.answer = lambda _: Sent(body={"access_token": "own", "token_type": "Bearer", "expires_in": 60})
+    profile = make_profile(
+        token_url=f"{web.url}/token",
+        client_secret="s3cret",
+        grant="client_credentials",
+        client_auth="post",
+        audience="https://api.example.com/",
+        token_params={"resource": "https://api.example.com/"},
+    )
+    assert ClientCredentialsSource(profile).token().access_token == "own"
+    assert parse_qs(web.seen[0].body.decode()) == {
+        "grant_type": ["client_credentials"],
+        "client_id": ["the-client"],
+        "client_secret": ["s3cret"],
+        "audience": ["https://api.example.com/"],
+        "resource": ["https://api.example.com/"],
+    }
+
+
+# InjectedSource
+
+
+def test_an_injected_token_is_used_as_it_is() -> None:
+    """Fresh or not; only an API's refusal ends it, and then the variable is named."""
+    source = InjectedSource(token := make_token(**EXPIRED), "THE_VARIABLE")
+    assert source.token() == token
+    with pytest.raises(LoginRequired, match="THE_VARIABLE"):
+        source.token(stale=token)
+    with pytest.raises(LifetimeTooShort):
+        source.token(at_least=60)
+
+
 # NobodySource
 
 
@@ -258,22 +343,20 @@ def test_login_required_says_which_why_and_what_to_run(stale: Token | None, why:
 class Attended:
     """An AttendedSource whose person is a function."""
 
-    def __init__(self, store: Any, inner: Counted, person: Callable[[], Token]) -> None:
+    def __init__(self, store: MemoryStore, inner: Counted, person: Callable[[], Token]) -> None:
         self.cache = CachedSource("key", store, inner)
         self.interactive = True
         self.logins = 0
-        attended = self
-
-        class Source(AttendedSource):
-            def log_in(self) -> Token:
-                attended.logins += 1
-                token = person()
-                attended.cache.keep(token)
-                return token
-
-        self.source = Source(
-            make_profile(), store, self.cache, interactive=lambda: self.interactive, browser=None
+        self._person = person
+        self.source = AttendedSource(
+            self.cache, self._log_in, interactive=lambda: self.interactive, store=store, key="key"
         )
+
+    def _log_in(self) -> Token:
+        self.logins += 1
+        token = self._person()
+        self.cache.keep(token)
+        return token
 
 
 def test_a_person_is_asked_when_nothing_else_helps(store: MemoryStore) -> None:

@@ -31,17 +31,22 @@ EXIT_CODES: Final = (
 INTERNAL_ERROR: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
+COMMAND_NOT_FOUND: Final = 127
 
 # Where each command is. A command's module is loaded when that command runs.
 COMMANDS: Final = {
-    "init": "configuration",
-    "profiles": "configuration",
-    "login": "logins",
-    "logout": "logins",
-    "status": "logins",
-    "token": "logins",
-    "demo": "demo",
-    "sandbox": "sandbox",
+    "init": "configuration.init",
+    "profile": "configuration.profile",
+    "profiles": "configuration.profiles",
+    "path": "configuration.path",
+    "login": "logins.login",
+    "logout": "logins.logout",
+    "status": "logins.status",
+    "token": "logins.token",
+    "exec": "logins.run_with_token",
+    "doctor": "doctor.doctor",
+    "demo": "demo.demo",
+    "sandbox": "sandbox.sandbox",
 }
 
 
@@ -54,7 +59,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name)
+        room, _, function = COMMANDS[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"{__name__}.{room}"), function)
         return command
 
 
@@ -94,12 +100,17 @@ def run(arguments: list[str]) -> int:
         if "--debug" in arguments:
             _show_places(error)
         say(f"error: {error}")
-        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+        return exit_code(error)
     except Exception as error:  # noqa: BLE001 - a fault of this program: no traceback without --debug
         if "--debug" in arguments:
             _show_places(error)
         say(f"error: a fault in aventus-creds itself ({type(error).__name__}); --debug shows where")
         return INTERNAL_ERROR
+
+
+def exit_code(error: AventusCredsError) -> int:
+    """Return the exit code that tells of ``error``."""
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 
 def say(text: str) -> None:

@@ -1,45 +1,126 @@
-"""Commands about profiles.toml: init, profiles."""
+"""Commands about profiles.toml: init, profile add, profiles, path."""
 
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import click
+import tomli_w
 
 from aventus_creds.cli import say
-from aventus_creds.errors import ProfileError, ProfilesFileError
-from aventus_creds.profiles import profiles_path, read_profiles
+from aventus_creds.errors import ConfigError, ProfileError, ProfilesFileError
+from aventus_creds.profile_keys import KEYS
+from aventus_creds.profiles import ProfilesFile, profiles_path, read_profiles
+from aventus_creds.stores import state_folder
 
 
-@click.command(epilog="Example: aventus-creds init")
+@click.command(short_help="Write a profiles.toml to start from.", epilog="Example: aventus-creds init")
 def init() -> None:
-    """Write a commented profiles.toml to start from, and its JSON Schema for editors. Overwrites nothing."""
+    """Write a commented profiles.toml to start from, and its JSON Schema for editors.
+
+    An existing profiles.toml is left as it is; the schema is brought up to date.
+    """
     path = profiles_path()
     package = files("aventus_creds")
-    _create(path, package.joinpath("profiles.template.toml").read_text("utf-8"))
     schema = path.with_name("profiles.schema.json")
-    if not schema.exists():
-        _create(schema, package.joinpath("profiles.schema.json").read_text("utf-8"))
+    existed = path.exists()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not existed:
+            template = package.joinpath("profiles.template.toml").read_text("utf-8")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(template)
+        schema.write_text(package.joinpath("profiles.schema.json").read_text("utf-8"), "utf-8")
+    except OSError as fault:
+        raise ProfilesFileError(
+            f"{fault.filename or path} cannot be written: {fault.strerror or fault}"
+        ) from None
+    if existed:
+        raise ProfilesFileError(f"{path} exists, and is left as it is", hint=f"{schema} is up to date.")
     say(f"Wrote {path}\nEdit it, then run: aventus-creds login NAME")
 
 
-def _create(path: Path, text: str) -> None:
+@click.group(short_help="Change profiles.toml.")
+def profile() -> None:
+    """Change profiles.toml: profile add."""
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give ``command`` an option for each profile key."""
+    for key in reversed(KEYS.values()):
+        option = f"--{key.name.replace('_', '-')}"
+        command = click.option(
+            option, key.name, metavar="VALUE", help=f"{key.doc[:1].upper()}{key.doc[1:]}."
+        )(command)
+    return command
+
+
+@profile.command(
+    epilog="Example: aventus-creds profile add prod --provider aventus --client-id abc"
+    " --audience https://api.example.com/ --redirect-uri http://127.0.0.1:8765/callback"
+)
+@click.argument("name")
+@_options
+def add(name: str, **values: str | None) -> None:
+    """Append the profile NAME to profiles.toml. What is there stays, byte for byte.
+
+    A VALUE is text, or TOML where a key takes more than text: 30, false, ["a", "b"], { env = "MY_SECRET" }.
+    The profile is checked first; with a mistake, nothing is written.
+    """
+    table = {key: _value(key, value) for key, value in values.items() if value is not None}
+    path = profiles_path()
+    before = path.read_bytes() if path.exists() else b""
+    addition = tomli_w.dumps({"profiles": {name: table}}).encode()
+    separator = b"" if not before else b"\n" if before.endswith(b"\n") else b"\n\n"
+    after = before + separator + addition
+    if before and name in read_profiles(path).names:
+        raise ConfigError(f"there is a profile {name} already", hint=f"Edit it in {path}")
+    ProfilesFile(path, after.decode("utf-8-sig")).profile(name)
+    _replace(path, after)
+    say(f"Added {name} to {path}\nRun: aventus-creds login {name}")
+
+
+def _value(key: str, text: str) -> Any:
+    """Return what ``text`` stands for: itself where the key takes it so, else TOML."""
+    if key == "client_secret" and not text.lstrip().startswith("{"):
+        raise click.UsageError(
+            "a secret on the command line is seen by everybody: give --client-secret '{ env = \"NAME\" }'"
+        )
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise ProfilesFileError(f"{path} exists, and is left as it is") from None
+        KEYS[key].kind.check(text)
+    except ValueError:
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put ``content`` in the place of ``path``, whole or not at all, with its mode."""
+    beside = path.with_name(f"{path.name}.tmp")
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link stays a link: dotfiles are often kept elsewhere.
+        beside.replace(path.resolve())
     except OSError as fault:
         raise ProfilesFileError(f"{path} cannot be written: {fault.strerror or fault}") from None
 
 
 @click.command(epilog="Example: aventus-creds profiles")
-@click.pass_context
-def profiles(ctx: click.Context) -> None:
+def profiles() -> None:
     """List the profiles, and every mistake in them."""
     from rich.console import Console
     from rich.table import Table
@@ -50,21 +131,30 @@ def profiles(ctx: click.Context) -> None:
     )
     problems = list(file.problems())
     for name in file.names:
+        marked = f"{name} (default)" if name == file.default else name
         try:
-            profile = file.profile(name)
+            found = file.profile(name)
         except ProfileError as error:
             problems += error.problems
-            table.add_row(name, "has mistakes, see below", style="red")
+            table.add_row(marked, "has mistakes, see below", style="red")
             continue
-        marked = f"{name} (default)" if name == file.default else name
-        table.add_row(
-            marked, profile.provider.title, profile.grant, profile.client_id, profile.api_url or "none"
-        )
+        table.add_row(marked, found.provider.title, found.grant, found.client_id, found.api_url or "none")
     if file.names:
         Console().print(table)
-    say(f"The file is {file.path}")
+    say(f"The file is {file.path}" if file.names else f"{file.path} has no profiles yet.")
     if problems:
         raise ProfileError(tuple(problems))
-    if not file.names:
-        say("It has no profiles yet.")
-        ctx.exit(0)
+
+
+@click.command(
+    short_help="Show where things are.", epilog='Example: $EDITOR "$(aventus-creds path profiles)"'
+)
+@click.argument("what", type=click.Choice(["profiles", "tokens"]), required=False)
+def path(what: str | None) -> None:
+    """Show where things are: the profiles file and the folder of tokens, or only WHAT."""
+    places = {"profiles": profiles_path(), "tokens": state_folder() / "tokens"}
+    for name, place in places.items():
+        if what is None:
+            click.echo(f"{name:9} {place}{'' if place.exists() else '  (not there yet)'}")
+        elif what == name:
+            click.echo(place)

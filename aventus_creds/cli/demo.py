@@ -48,7 +48,7 @@ class Row(NamedTuple):
     cached_ms: float
 
 
-@click.command(epilog="Example: aventus-creds demo")
+@click.command(short_help="See it work on a local sandbox.", epilog="Example: aventus-creds demo")
 @click.option("--browser", is_flag=True, help="Do one login, in your own browser.")
 def demo(browser: bool) -> None:  # noqa: FBT001 - click passes options so
     """Log in to a local sandbox of every system, call its API, and call it again from a fresh process.
@@ -81,7 +81,10 @@ def _sandbox(*, paste: bool) -> Iterator[Sandbox]:
         probe.bind(("127.0.0.1", 0))
         redirect_uri = f"http://127.0.0.1:{probe.getsockname()[1]}/callback"
     before = dict(os.environ)
-    with tempfile.TemporaryDirectory(prefix="aventus-creds-") as folder, Sandbox(redirect_uri=redirect_uri) as sandbox:
+    with (
+        tempfile.TemporaryDirectory(prefix="aventus-creds-") as folder,
+        Sandbox(redirect_uri=redirect_uri) as sandbox,
+    ):
         callback = "auto" if paste else "loopback"
         profiles = {name: {**keys, "callback": callback} for name, keys in sandbox.profiles().items()}
         path = Path(folder, "profiles.toml")
@@ -115,7 +118,9 @@ def _try(name: str, sandbox: Sandbox, first_call: Callable[[str], int]) -> Row:
     again, account, cached_ms = json.loads(done.stdout)
     logins = sandbox.logins(profile.client_id)
     if (status, again, logins) != (200, 200, 1):
-        raise ConfigError(f"{name}: the API answered {status}, then {again}, after {logins} logins instead of one")
+        raise ConfigError(
+            f"{name}: the API answered {status}, then {again}, after {logins} logins instead of one"
+        )
     return Row(profile.provider.title, profile.grant, logins, f"200 {account}", first_ms, cached_ms)
 
 

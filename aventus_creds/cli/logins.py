@@ -1,95 +1,203 @@
-"""Commands about logins: login, logout, status, token."""
+"""Commands about logins: login, logout, status, token, exec."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 import time
+from typing import Any, NamedTuple
 
 import click
 
 from aventus_creds import api
-from aventus_creds.cli import say
-from aventus_creds.errors import ProfileError
-from aventus_creds.profiles import Profile, ProfilesFile, read_profiles
+from aventus_creds.cli import COMMAND_NOT_FOUND, exit_code, say
+from aventus_creds.cli.arguments import Duration, optional_name, required_name
+from aventus_creds.errors import LoginRequired, ProfileError
+from aventus_creds.grants import GRANTS
+from aventus_creds.profiles import ProfilesFile, read_profiles
 from aventus_creds.stores import default_store
 from aventus_creds.tokens import Token, jwt_claims, utc
 
-name_argument = click.argument("name", required=False)
 
-
-@click.command(epilog="Example: aventus-creds login prod")
-@name_argument
+@click.command(short_help="Log in to a profile.", epilog="Example: aventus-creds login prod")
+@optional_name
 @click.option("--no-browser", is_flag=True, help="Only show the address; open no browser.")
-def login(name: str | None, no_browser: bool) -> None:  # noqa: FBT001 - click passes options so
-    """Log in to the profile NAME (or the default one) in a browser."""
-    token = api.login(name, browser=(lambda _: None) if no_browser else None)
-    profile = read_profiles().profile(name)
-    say(f"Logged in to {profile.name}{_account(token)} until {utc(token.expires_at)}{_refreshable(token)}.")
+@click.option("--device", is_flag=True, help="Log in on another device: for a machine without a browser.")
+def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FBT001 - click passes options so
+    """Log in to the profile NAME (or the default one), whatever is cached."""
+    name = read_profiles().chosen(name)
+    token = api.login(name, browser=(lambda _: None) if no_browser else None, device=device)
+    renews = ", and it renews itself" if token.refresh_token else ""
+    account = f" as {found}" if (found := _account(token)) else ""
+    say(f"Logged in to {name}{account} until {utc(token.expires_at)}{renews}.")
 
 
-@click.command(epilog="Example: aventus-creds logout prod")
-@name_argument
-def logout(name: str | None) -> None:
+@click.command(short_help="Revoke and forget a login.", epilog="Example: aventus-creds logout prod")
+@optional_name
+@click.option("--all", "everything", is_flag=True, help="Log out of every profile.")
+def logout(name: str | None, everything: bool) -> None:  # noqa: FBT001 - click passes options so
     """Revoke the login to NAME at its server, where that is possible, and forget it."""
-    done = api.logout(name)
-    if not done.found:
-        say("There was no login.")
-    elif done.revoked:
-        say("Revoked at the server, and forgotten here.")
+    if everything and name:
+        raise click.UsageError("give a NAME or --all, not both")
+    file = read_profiles()
+    problems: list[ProfileError] = []
+    for each in file.names if everything else [file.chosen(name)]:
+        try:
+            done = api.logout(each)
+        except ProfileError as error:
+            if not everything:
+                raise
+            problems.append(error)
+            continue
+        if not done.found:
+            say(f"{each}: there was no login.")
+        elif done.revoked:
+            say(f"{each}: revoked at the server, and forgotten here.")
+        else:
+            say(f"{each}: forgotten here, but not revoked: {done.why_not}")
+    if problems:
+        raise ProfileError(tuple(problem for error in problems for problem in error.problems))
+
+
+class Standing(NamedTuple):
+    """How it stands with one profile's login. ``needs_login``: a person is needed soon."""
+
+    profile: str
+    state: str  # fresh, expired, none, mistakes, or injected by the environment
+    expires_at: str | None  # ISO 8601, UTC
+    expires_in: int | None  # seconds
+    refreshable: bool
+    account: str | None
+    needs_login: bool
+
+
+@click.command(
+    short_help="Show how long each login is fresh.",
+    epilog="Example: aventus-creds status prod --min-ttl 2h || notify 'log in to prod again'",
+)
+@optional_name
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option(
+    "--min-ttl",
+    type=Duration(),
+    default="0",
+    metavar="SPAN",
+    help="How soon is soon: 90s, 5m, 2h (default: now).",
+)
+@click.pass_context
+def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) -> None:  # noqa: FBT001
+    """Show the logins: how long each is fresh, and whether it renews itself.
+
+    Exits with 3 when a person is needed soon for one of them, for monitoring.
+    """
+    file = read_profiles()
+    if name:
+        file.profile(name)  # its mistakes are errors
+    standings = [_standing(file, each, min_ttl) for each in ([name] if name else file.names)]
+    if as_json:
+        click.echo(json.dumps([standing._asdict() for standing in standings], indent=2))
     else:
-        say(f"Forgotten here, but not revoked: {done.why_not}")
+        _print_table(standings)
+    if any(standing.state == "mistakes" for standing in standings):
+        ctx.exit(exit_code(ProfileError(())))
+    if any(standing.needs_login for standing in standings):
+        ctx.exit(exit_code(LoginRequired("")))
 
 
-@click.command(epilog="Example: aventus-creds status prod")
-@name_argument
-def status(name: str | None) -> None:
-    """Show the logins: how long each is fresh, and whether it renews itself."""
+def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
+    if api.token_variable(name) in os.environ:
+        return Standing(name, "injected", None, None, refreshable=False, account=None, needs_login=False)
+    try:
+        profile = file.profile(name)
+    except ProfileError:
+        return Standing(name, "mistakes", None, None, refreshable=False, account=None, needs_login=False)
+    attended = GRANTS[profile.grant].attended
+    token = default_store().load(profile.key)
+    if token is None:
+        return Standing(name, "none", None, None, not attended, None, needs_login=attended)
+    now = time.time()
+    renews = not attended or token.refresh_token is not None
+    return Standing(
+        name,
+        "expired" if token.expired(now) else "fresh",
+        utc(token.expires_at).removesuffix(" UTC").replace(" ", "T") + "Z",
+        round(token.expires_at - now),
+        renews,
+        _account(token) or None,
+        needs_login=not renews and not token.fresh(now, min_ttl),
+    )
+
+
+def _print_table(standings: list[Standing]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    file = read_profiles()
     table = Table(
         "profile", "login", "renews itself", "account", box=None, pad_edge=False, header_style="bold"
     )
-    for each in [name] if name else file.names:
-        profile = _readable(file, each) if name is None else file.profile(each)
-        if profile is None:
-            table.add_row(each, "has mistakes: see aventus-creds profiles", style="red")
-            continue
-        token = default_store().load(profile.key)
-        if token is None:
-            table.add_row(each, "not logged in")
-        else:
-            over = token.expired(time.time())
-            text = f"{'expired at' if over else 'fresh until'} {utc(token.expires_at)}"
-            renews = "yes" if token.refresh_token else "no"
-            style = "yellow" if over and not token.refresh_token else None
-            table.add_row(each, text, renews, _account(token).removeprefix(" as "), style=style)
+    for it in standings:
+        moment = (it.expires_at or "").replace("T", " ").replace("Z", " UTC")
+        login = {
+            "fresh": f"fresh until {moment}",
+            "expired": f"expired at {moment}",
+            "none": "not logged in" if it.needs_login else "not used yet",
+            "mistakes": "has mistakes: see aventus-creds profiles",
+            "injected": f"from {api.token_variable(it.profile)}",
+        }[it.state]
+        style = "red" if it.state == "mistakes" else "yellow" if it.needs_login else None
+        renews = "" if it.state in {"mistakes", "injected"} else "yes" if it.refreshable else "no"
+        table.add_row(it.profile, login, renews, it.account or "", style=style)
     Console().print(table)
 
 
 @click.command(
-    epilog='Example: curl -H "Authorization: Bearer $(aventus-creds token prod)" https://api.example.com/'
+    short_help="Print a fresh access token.",
+    epilog="Example: aventus-creds token prod --header | curl -H @- https://api.example.com/v1/me",
 )
-@name_argument
-def token(name: str | None) -> None:
+@optional_name
+@click.option("--header", is_flag=True, help="Print it as a header: Authorization: Bearer …")
+@click.option(
+    "--min-ttl", type=Duration(), default="0", metavar="SPAN", help="How long it must live: 90s, 5m, 2h."
+)
+def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT001 - click passes options so
     """Print a fresh access token of NAME, and nothing else, on standard output."""
-    click.echo(api.get_token(name).access_token)
+    text = api.get_token(name, min_ttl=min_ttl).access_token
+    click.echo(f"Authorization: Bearer {text}" if header else text)
 
 
-def _readable(file: ProfilesFile, name: str) -> Profile | None:
-    try:
-        return file.profile(name)
-    except ProfileError:
-        return None
+@click.command(
+    "exec",
+    short_help="Run a command with a fresh token.",
+    epilog="Example: aventus-creds exec prod -- python report.py",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@required_name
+@click.option("--env", "variable", metavar="VARIABLE", help="Put the token into this variable instead.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def run_with_token(ctx: click.Context, name: str, variable: str | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND with a fresh token of NAME in its environment, and exit as it does.
+
+    The variable is AVENTUS_CREDS_TOKEN_<NAME>, which get_session and get_token use as it is.
+    """
+    text = api.get_token(name).access_token
+    environment = os.environ | {variable or api.token_variable(name): text}
+    program = shutil.which(command[0])
+    if program is None:
+        say(f"error: there is no program {command[0]}")
+        ctx.exit(COMMAND_NOT_FOUND)
+    sys.stdout.flush()
+    if os.name == "posix":  # in place of this process, so that signals reach it
+        os.execve(program, command, environment)  # noqa: S606 - the person names the program
+    ctx.exit(subprocess.run([program, *command[1:]], env=environment, check=False).returncode)  # noqa: S603
 
 
 def _account(token: Token) -> str:
-    claims = jwt_claims(token.access_token)
+    claims: dict[str, Any] = jwt_claims(token.access_token)
     account = next(
         (claims[key] for key in ("email", "preferred_username", "name", "sub") if claims.get(key)), ""
     )
-    return f" as {account}" if isinstance(account, str) and account.isprintable() and account else ""
-
-
-def _refreshable(token: Token) -> str:
-    return ", and it renews itself" if token.refresh_token else ""
+    return account if isinstance(account, str) and account.isprintable() else ""

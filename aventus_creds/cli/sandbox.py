@@ -9,15 +9,22 @@ from aventus_creds.cli import say
 from aventus_creds.errors import ConfigError
 
 
-@click.command(epilog="Example: aventus-creds sandbox --port 9000 > sandbox.toml")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1 (default: any free one).")
+@click.command(
+    short_help="Run a local server to try things on.",
+    epilog="Example: aventus-creds sandbox --port 9000 > sandbox.toml",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1 (default: any free one)."
+)
 @click.option(
     "--redirect-uri",
     default="http://127.0.0.1:8765/callback",
     show_default=True,
     help="The callback registered for its clients.",
 )
-@click.option("--token-lifetime", type=click.IntRange(1), metavar="SECONDS", help="How long its access tokens live.")
+@click.option(
+    "--token-lifetime", type=click.IntRange(1), metavar="SECONDS", help="How long its access tokens live."
+)
 @click.option("--verbose", is_flag=True, help="Name every request, without its query.")
 def sandbox(port: int, redirect_uri: str, token_lifetime: int | None, verbose: bool) -> None:  # noqa: FBT001
     """Run a local authorization server and API that speak every dialect, until Ctrl-C.

@@ -1,0 +1,181 @@
+"""The command doctor: what a login needs, checked in order, with a fix for each that is amiss."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from aventus_creds.cli import exit_code
+from aventus_creds.cli.arguments import optional_name
+from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError
+from aventus_creds.grants import GRANTS
+from aventus_creds.profile_checks import can_listen
+from aventus_creds.profiles import Profile, profiles_path, read_profiles
+from aventus_creds.stores import default_store, state_folder
+from aventus_creds.tokens import utc
+
+if TYPE_CHECKING:
+    from aventus_creds.protocol import Endpoints
+
+TOLERATED_SKEW: Final = 30
+"""Seconds that this machine's clock may differ from the server's."""
+
+
+@click.command(short_help="Check all that a login needs.", epilog="Example: aventus-creds doctor prod")
+@optional_name
+@click.pass_context
+def doctor(ctx: click.Context, name: str | None) -> None:
+    """Check all that a login to NAME (or to every profile) needs, with a fix for what is amiss."""
+    patient = _Patient()
+    names: list[str] = []
+    with patient.check("the profiles file"):
+        file = read_profiles()
+        if problems := file.problems():
+            raise ConfigError("\n".join(map(str, problems)))
+        names = [file.chosen(name)] if name else list(file.names)
+        patient.note(str(profiles_path()))
+    with patient.check("the state folder"):
+        patient.note(_state_folder())
+    for each in names:
+        click.echo(f"\n{each}")
+        _examine(patient, each)
+    ctx.exit(patient.code)
+
+
+class _Patient:
+    """Prints each check's outcome, and keeps the exit code of the first that failed."""
+
+    def __init__(self) -> None:
+        self.code = 0
+        self._note = ""
+
+    def note(self, text: str) -> None:
+        """Say ``text`` beside the check under way, if it passes."""
+        self._note = text
+
+    @contextmanager
+    def check(self, title: str) -> Iterator[None]:
+        """Run a check: it fails by raising one of this package's errors."""
+        self._note = ""
+        try:
+            yield
+        except AventusCredsError as error:
+            self.code = self.code or exit_code(error)
+            click.echo(f"  ✗ {title}: " + str(error).replace("\n", "\n    "))
+        else:
+            click.echo(f"  ✓ {title}{': ' if self._note else ''}{self._note}")
+
+
+def _examine(patient: _Patient, name: str) -> None:
+    profile: Profile | None = None
+    with patient.check("the profile"):
+        profile = read_profiles().profile(name)
+        patient.note(f"{profile.provider.title}, {GRANTS[profile.grant].title}")
+    if profile is None:
+        return
+    if profile.client_secret:
+        with patient.check("the client secret"):
+            profile.client_secret.read()
+            patient.note(f"found in {profile.client_secret.place}")
+    if GRANTS[profile.grant].redirects:
+        with patient.check("the redirect URI"):
+            patient.note(_redirect(profile))
+    _examine_server(patient, profile)
+    with patient.check("the login"):
+        patient.note(_login(profile))
+
+
+def _examine_server(patient: _Patient, profile: Profile) -> None:
+    from aventus_creds.server import AuthorizationServer  # loads requests
+    from aventus_creds.transport import Transport
+
+    endpoints: Endpoints | None = None
+    with patient.check("discovery" if profile.issuer else "the endpoints"):
+        endpoints = AuthorizationServer(profile).endpoints
+        patient.note(endpoints.issuer or "given by the profile or its provider")
+    if endpoints is None:
+        return
+    dates: list[str] = []
+    for key in GRANTS[profile.grant].endpoints:
+        with patient.check(f"the {key.removesuffix('_url')} endpoint"):
+            url = getattr(endpoints, key)
+            if not url:
+                raise ConfigError(
+                    f"there is none, and the {profile.grant} grant needs it", hint=f"Give {key}."
+                )
+            patient.note(url)
+            try:
+                answer = Transport(profile).get(url)
+            except InvalidAnswer:  # it redirects, which is an answer
+                continue
+            if answer.status == 404 or answer.status >= 500:
+                raise NetworkError(
+                    f"{url} answered with HTTP {answer.status}", hint=f"Check {key} or base_url."
+                )
+            dates.append(answer.date)
+    if dates and any(dates):
+        with patient.check("this machine's clock"):
+            patient.note(_clock(next(filter(None, dates))))
+
+
+def _state_folder() -> str:
+    """Write into the state folder, as a login does."""
+    from aventus_creds.stores.private_folder import PrivateFolder
+
+    folder = PrivateFolder(state_folder() / "tokens")
+    with folder.lock("doctor"):
+        folder.write("doctor", b"")
+        folder.remove("doctor")
+    return str(folder.path)
+
+
+def _redirect(profile: Profile) -> str:
+    """Listen as a login does, for a moment."""
+    if profile.callback == "paste" or not (profile.listen or any(map(can_listen, profile.redirect_uris))):
+        return f"{profile.redirect_uris[0]}: its address must be pasted after the login"
+    from aventus_creds.callbacks.loopback import LoopbackCallback
+
+    to_listen = [uri for uri in profile.redirect_uris if profile.listen or can_listen(uri)]
+    listener = LoopbackCallback(to_listen, profile.listen)
+    listener.close()
+    where = f", forwarded to {profile.listen}" if profile.listen else ""
+    return f"{listener.redirect_uri} is free{where}; it must be registered at the server exactly so"
+
+
+def _clock(date: str) -> str:
+    """Compare this machine's clock with the server's Date (RFC 9110 section 6.6.1)."""
+    try:
+        skew = time.time() - parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return "the server's Date cannot be read"
+    if abs(skew) > TOLERATED_SKEW:
+        raise ConfigError(
+            f"it is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's: tokens seem to live"
+            f" {'shorter' if skew > 0 else 'longer'} than they do",
+            hint="Set the clock, or have it set by NTP.",
+        )
+    return "agrees with the server's"
+
+
+def _login(profile: Profile) -> str:
+    from aventus_creds.api import token_variable
+
+    if token_variable(profile.name) in os.environ:
+        return f"the token in {token_variable(profile.name)} is used"
+    token = default_store().load(profile.key)
+    if token is None:
+        return (
+            f"none yet: aventus-creds login {profile.name}"
+            if GRANTS[profile.grant].attended
+            else "not used yet"
+        )
+    renews = "renews itself" if token.refresh_token else "does not renew itself"
+    return (
+        f"{'expired at' if token.expired(time.time()) else 'fresh until'} {utc(token.expires_at)}, {renews}"
+    )

@@ -1,0 +1,103 @@
+"""A login on another device (RFC 8628): for machines without a browser, and without a way back to them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from aventus_creds.answers import Answer, DeviceAuthorization, ServerRequest, read_token
+from aventus_creds.errors import LoginRefused, LoginTimeout, NetworkError, TokenRefused
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles import Profile
+    from aventus_creds.tokens import Token
+
+SLOW_DOWN: Final = 5
+"""Seconds added to the interval when the server asks for it (RFC 8628 section 3.5)."""
+
+LONGEST_INTERVAL: Final = 60
+
+
+def log_in_elsewhere(
+    profile: Profile,
+    device: DeviceAuthorization,
+    request: ServerRequest,
+    post: Callable[[ServerRequest], Answer],
+) -> Token:
+    """Tell the person where to log in, ask until that is done, and return the token.
+
+    ``request`` asks for the outcome. Raises LoginRefused, LoginTimeout, TokenRefused or InvalidAnswer. A
+    network fault meanwhile is waited out: the person may be in the middle of it.
+    """
+    interval = device.interval
+    deadline = time.monotonic() + min(device.expires_in, profile.login_timeout)
+    _show(profile, device)
+    while (left := deadline - time.monotonic()) > 0:
+        _wait(min(interval, left), deadline)
+        try:
+            return read_token(profile, post(request), request, now=time.time())
+        except NetworkError:
+            interval = min(interval * 2, LONGEST_INTERVAL)  # section 3.5
+        except TokenRefused as refused:
+            if refused.error == "slow_down":
+                interval += SLOW_DOWN
+            elif refused.error == "access_denied":
+                raise LoginRefused(
+                    f"the login to {profile.name} was denied",
+                    error=refused.error,
+                    error_description=refused.error_description,
+                ) from None
+            elif refused.error == "expired_token":
+                break
+            elif refused.error != "authorization_pending" and not refused.passing:
+                raise
+    _clear()
+    raise LoginTimeout(
+        f"nobody finished the login to {profile.name} within {min(device.expires_in, profile.login_timeout):g} s"
+    )
+
+
+def _show(profile: Profile, device: DeviceAuthorization) -> None:
+    _say(
+        f"Log in to {profile.name} ({profile.provider.title}): on any device, open\n\n  {device.verification_uri}\n\n"
+        f"and enter the code\n\n  {device.user_code}\n"
+    )
+    if device.verification_uri_complete:
+        _say(f"Or open this, which has the code in it:\n\n  {device.verification_uri_complete}\n")
+    if _is_terminal():
+        with suppress(ImportError):
+            import segno  # type: ignore[import-not-found,unused-ignore] # the extra [qr]
+
+            segno.make(device.verification_uri_complete or device.verification_uri).terminal(
+                sys.stderr, compact=True
+            )
+
+
+def _wait(seconds: float, deadline: float) -> None:
+    """Sleep, with a countdown on a terminal. Ctrl-C ends it at once."""
+    until = time.monotonic() + seconds
+    while (now := time.monotonic()) < until:
+        if _is_terminal():
+            minutes, left = divmod(max(0, round(deadline - now)), 60)
+            sys.stderr.write(f"\r\x1b[K{minutes}:{left:02} left. Ctrl-C ends it.")
+            sys.stderr.flush()
+        time.sleep(min(0.5, until - now))
+    _clear()
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - it speaks to the person at the terminal
+
+
+def _clear() -> None:
+    if _is_terminal():
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
