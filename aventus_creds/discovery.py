@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from aventus_creds.errors import InvalidAnswer, NetworkError, StoreError
@@ -26,16 +26,33 @@ def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder,
     Raises NetworkError when the document cannot be fetched and no older one is at hand, InvalidAnswer when it
     is none, or another issuer's.
     """
-    outright = profile.authorize_url and profile.token_url
-    document = _document(profile.issuer, transport, cache, now) if profile.issuer and not outright else {}
+    if not profile.issuer or (profile.authorize_url and profile.token_url):
+        return _endpoints(profile, {})
+    name = f"{hashlib.sha256(profile.issuer.encode()).hexdigest()[:32]}.json"
+    kept = _kept(cache, name, profile.issuer)
+    if kept and 0 <= now - kept.fetched_at < KEPT_FOR:
+        with suppress(InvalidAnswer):
+            return _endpoints(profile, kept.document)
+    try:
+        document = _fetch(profile.issuer, transport)
+    except NetworkError:
+        if kept:  # an old document beats none: endpoints seldom move
+            return _endpoints(profile, kept.document)
+        raise
+    endpoints = _endpoints(profile, document)
+    with suppress(StoreError), cache.lock(name):
+        cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
+    return endpoints
 
+
+def _endpoints(profile: Profile, document: dict[str, Any]) -> Endpoints:
     def endpoint(given: str, name: str) -> str:
         url = given or document.get(name) or ""
         if url and not given:
             _check_endpoint(profile.issuer, name, url)
         return str(url)
 
-    return Endpoints(
+    endpoints = Endpoints(
         authorize_url=endpoint(profile.authorize_url, "authorization_endpoint"),
         token_url=endpoint(profile.token_url, "token_endpoint"),
         revoke_url=endpoint(profile.revoke_url, "revocation_endpoint"),
@@ -44,6 +61,12 @@ def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder,
         announces_iss=document.get("authorization_response_iss_parameter_supported") is True,
         client_auth=profile.client_auth or _client_auth(document),
     )
+    if not endpoints.token_url:
+        raise InvalidAnswer(
+            f"the discovery document of {profile.issuer} names no token_endpoint",
+            hint="Give token_url in the profile.",
+        )
+    return endpoints
 
 
 def _client_auth(document: dict[str, Any]) -> ClientAuth:
@@ -55,29 +78,18 @@ def _client_auth(document: dict[str, Any]) -> ClientAuth:
     return "post" if only_post else "basic"
 
 
-def _document(issuer: str, transport: Transport, cache: PrivateFolder, now: float) -> dict[str, Any]:
-    name = f"{hashlib.sha256(issuer.encode()).hexdigest()[:32]}.json"
-    kept = _kept(cache, name, issuer)
-    if kept and 0 <= now - kept["fetched_at"] < KEPT_FOR:
-        return dict(kept["document"])
-    try:
-        document = _fetch(issuer, transport)
-    except NetworkError:
-        if kept:  # an old document beats none: endpoints seldom move
-            return dict(kept["document"])
-        raise
-    with suppress(StoreError), cache.lock(name):
-        cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
-    return document
+class _Kept(NamedTuple):
+    fetched_at: float
+    document: dict[str, Any]
 
 
-def _kept(cache: PrivateFolder, name: str, issuer: str) -> dict[str, Any] | None:
+def _kept(cache: PrivateFolder, name: str, issuer: str) -> _Kept | None:
     try:
-        kept: dict[str, Any] = json.loads(cache.read(name) or b"null")
-        float(kept["fetched_at"])
-    except (StoreError, ValueError, TypeError, LookupError, RecursionError):
+        content = json.loads(cache.read(name) or b"null")
+        kept = _Kept(float(content["fetched_at"]), content["document"])
+    except (StoreError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
         return None
-    return kept if _is_of(issuer, kept.get("document")) else None
+    return kept if _is_of(issuer, kept.document) else None
 
 
 def _fetch(issuer: str, transport: Transport) -> dict[str, Any]:
@@ -89,7 +101,7 @@ def _fetch(issuer: str, transport: Transport) -> dict[str, Any]:
         f"{origin(parts)}/.well-known/oauth-authorization-server{path}",
     ):
         answer = transport.get(url)
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status == 429:
             raise NetworkError(f"{url} answered with HTTP {answer.status}", hint="Try again later.")
         if answer.status != 200:
             continue

@@ -72,7 +72,7 @@ KEYS: Final = {
         Key("audience", TEXT, "the API that the token is for, where the server wants it named"),
         Key(
             "api_url",
-            URL,
+            SERVER_URL,
             "the API's address; relative URLs of the session are joined to it",
             "audience, when it is a URL",
         ),

@@ -31,7 +31,7 @@ def plain(words: Any, secrets: Iterable[str] = ()) -> str:
     if not isinstance(words, str | int | float):
         return ""
     text = str(words)
-    for secret in secrets:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may be a part of another
         for form in {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}:
             # A short one only as a word of its own: "r" must not make "invalid_grant" unreadable.
             whole = len(form) < 8

@@ -7,18 +7,19 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.cookies import extract_cookies_to_jar
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
+from requests.cookies import extract_cookies_to_jar, get_cookie_header
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
-from aventus_creds.errors import ConfigError, LoginRequired
-from aventus_creds.origins import origin
+from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired
+from aventus_creds.origins import is_loopback, origin
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 BACKOFF: Final = 0.5
-"""Seconds before the second retry; each further one waits twice as long, up to LONGEST_WAIT."""
+"""Half the seconds before the second retry (the first comes at once); each further one waits twice as long."""
 LONGEST_WAIT: Final = 120
 """Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
 
@@ -53,29 +54,35 @@ class BearerAuth(AuthBase):
         """Whether ``url`` is on one of the origins that may see the token."""
         if url is None:
             return False
-        return url.startswith(self._prefixes) or origin(urlsplit(url)) in self._origins
+        try:
+            return url.startswith(self._prefixes) or origin(urlsplit(url)) in self._origins
+        except ValueError:  # a redirect may name an impossible host or port
+            return False
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the token, and take notice when the API refuses it. Raises what the source raises."""
         if self.covers(request.url):
             token = self._source.token()
-            request.headers["Authorization"] = f"Bearer {token.access_token}"
+            request.headers["Authorization"] = _bearer(token)
             request.register_hook("response", partial(self._answered, token))
         return request
 
     def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
-        if response.status_code != 401 or not self.covers(response.request.url):
+        # After a redirect, the refused request may be one that went without the token.
+        sent = response.request.headers.get("Authorization")
+        if response.status_code != 401 or sent != _bearer(token):
             return response
         # A token that itself replaced a refused one, and was refused too, is not what the API minds.
         if token.access_token == self._refused or not can_repeat(response.request):
             return response
         try:
             new = self._source.token(stale=token)
-        except LoginRequired as required:
-            if token.refresh_token:  # the server ended the login; the caller must know what to do
-                raise
-            logger.warning("The API answered 401, and the token cannot be renewed. %s", required.hint)
-            return response
+        except AventusCredsError as fault:
+            if isinstance(fault, LoginRequired) and not token.refresh_token:
+                logger.warning("The API answered 401, and the token cannot be renewed. %s", fault.hint)
+                return response
+            response.close()  # nobody gets it: the caller must know what to do
+            raise
         repeated = self._repeat(response, new, settings)
         if repeated.status_code == 401:
             self._refused = new.access_token
@@ -89,10 +96,13 @@ class BearerAuth(AuthBase):
         if isinstance(position := getattr(request, "_body_position", None), int):
             request.body.seek(position)  # type: ignore[union-attr]
         if (jar := request._cookies) is not None:  # noqa: SLF001 - as HTTPDigestAuth does
-            extract_cookies_to_jar(jar, response.request, response.raw)
-            request.headers.pop("Cookie", None)
-            request.prepare_cookies(jar)
-        request.headers["Authorization"] = f"Bearer {token.access_token}"
+            sent = request.headers.pop("Cookie", None)
+            if sent is None or sent == get_cookie_header(jar, request):
+                extract_cookies_to_jar(jar, response.request, response.raw)
+                request.prepare_cookies(jar)
+            else:  # the caller's own header
+                request.headers["Cookie"] = sent
+        request.headers["Authorization"] = _bearer(token)
         repeated: requests.Response = response.connection.send(request, **settings)
         repeated.history.append(response)
         repeated.request = request
@@ -115,7 +125,8 @@ class ApiSession(requests.Session):
             )
         super().__init__()
         self.profile = profile
-        self.auth: BearerAuth = BearerAuth(source, profile.api_origins)
+        self.auth = self._bearer = BearerAuth(source, profile.api_origins)
+        self.verify = profile.ca_bundle or True
         adapter = _Adapter(profile.retries)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
@@ -134,6 +145,9 @@ class ApiSession(requests.Session):
         if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
             request = copy.copy(request)
             request.url = self._join(url)
+        if not request.auth and not self.auth:  # the caller took the token away
+            request = copy.copy(request)
+            request.auth = _no_netrc
         return super().prepare_request(request)
 
     def _join(self, url: str) -> str:
@@ -150,24 +164,25 @@ class ApiSession(requests.Session):
         """Send ``request``, within the profile's time limit where the caller names none."""
         if settings.get("timeout") is None:
             settings["timeout"] = self.profile.timeout
+        parts = urlsplit(request.url or "")
+        if parts.scheme == "http" and is_loopback(parts.hostname):
+            # A proxy of the environment would carry the token off this machine, in plain text.
+            settings["proxies"] = dict(self.proxies)
         return super().send(request, **settings)
 
     def merge_environment_settings(
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
-        """Let the profile's ca_bundle come before the environment's."""
-        if verify is None and self.profile.ca_bundle:
-            verify = self.profile.ca_bundle
+        """Let the profile's ca_bundle, or what the caller has set, come before the environment's."""
+        if verify is None and self.verify is not True:
+            verify = self.verify
         return dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Across a redirect, take the token along to the API's origins only, and never ask ``~/.netrc``."""
         before, after = response.request.url or "", prepared_request.url or ""
-        if self.auth.covers(before):
-            keep = self.auth.covers(after)
-        else:
-            keep = not self.should_strip_auth(before, after)
-        if not keep:
+        ours = self._bearer.covers(before)
+        if not (self._bearer.covers(after) if ours else not self.should_strip_auth(before, after)):
             prepared_request.headers.pop("Authorization", None)
 
 
@@ -190,7 +205,13 @@ class _Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
         if not can_repeat(request):
             return self._once.send(request, *args, **settings)
-        return super().send(request, *args, **settings)
+        try:
+            return super().send(request, *args, **settings)
+        except requests.ConnectionError as fault:
+            # requests does not tell the two apart where it has tried several times
+            if isinstance(getattr(fault.args[0], "reason", None), ReadTimeoutError):
+                raise requests.ReadTimeout(*fault.args, request=request) from fault
+            raise
 
     def close(self) -> None:
         self._once.close()
@@ -203,14 +224,28 @@ class _Retry(Retry):
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         try:
             return super().get_retry_after(response)
-        except InvalidHeader:  # neither seconds nor a date: as if it were not there
-            return None
+        except (InvalidHeader, ValueError, OverflowError):
+            return None  # neither seconds nor a date: as if it were not there
 
-    def increment(self, *args: Any, **more: Any) -> Self:
-        response = more.get("response")
+    def increment(self, method: str | None = None, *args: Any, **more: Any) -> Self:
+        fault, response = more.get("error"), more.get("response")
+        if isinstance(fault, SSLError) and (
+            # urllib3 would repeat a POST too, although TLS may have failed after the API received it.
+            not self._is_method_retryable(method or "") or isinstance(fault.args[0], SSLCertVerificationError)
+        ):
+            raise MaxRetryError(more["_pool"], "", fault)
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
             raise MaxRetryError(more["_pool"], "", ResponseError("Retry-After asks for too long a wait"))
-        return super().increment(*args, **more)
+        return super().increment(method, *args, **more)
+
+
+def _bearer(token: Token) -> str:
+    return f"Bearer {token.access_token}"
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add nothing. Without any auth, requests would look into ~/.netrc."""
+    return request
 
 
 def can_repeat(request: requests.PreparedRequest) -> bool:

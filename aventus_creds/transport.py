@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
+from aventus_creds.answers import Answer
 from aventus_creds.errors import InvalidAnswer, NetworkError
-from aventus_creds.protocol import Answer
 
 if TYPE_CHECKING:
+    from aventus_creds.answers import ServerRequest
     from aventus_creds.profiles import Profile
-    from aventus_creds.protocol import ServerRequest
 
 LARGEST_ANSWER: Final = 1024 * 1024
 """Bytes of an answer that are read; a token answer or discovery document has a few thousand."""
@@ -23,7 +27,8 @@ class Transport:
     """Sends requests to a profile's authorization server: within its time limit, and never redirected.
 
     A secret in a request goes to the address it was meant for and to no other: redirects are not
-    followed, and ``~/.netrc`` is not read. Proxies and certificate settings of the environment hold.
+    followed, and ``~/.netrc`` is not read. Proxies and certificate settings of the environment hold, except
+    that no proxy is asked for a server on this machine: it would carry the secret off, in plain text.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -42,12 +47,31 @@ class Transport:
         return self._send("GET", url, headers={"Accept": "application/json"})
 
     def _send(self, method: str, url: str, **content: Any) -> Answer:
+        """Exchange in a thread that can be left behind.
+
+        A socket's time limit starts anew with each byte that arrives, and the look-up of a name has none.
+        """
+        answer: Future[Answer] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(self._exchange(method, url, content))
+            except BaseException as fault:  # noqa: BLE001 - raised in the caller's thread
+                answer.set_exception(fault)
+
+        threading.Thread(target=work, name="aventus-creds-transport", daemon=True).start()
+        try:
+            return answer.result(self._profile.timeout)
+        except TimeoutError:
+            raise _unreachable(url, _TOO_SLOW) from None
+
+    def _exchange(self, method: str, url: str, content: dict[str, Any]) -> Answer:
         limit = self._profile.timeout
         deadline = time.monotonic() + limit
         try:
-            with (
-                requests.Session() as session,
-                session.request(
+            with _Session() as session:
+                session.trust_env = urlsplit(url).scheme == "https"  # plain http is for this machine only
+                with session.request(
                     method,
                     url,
                     **content,
@@ -56,29 +80,34 @@ class Transport:
                     stream=True,
                     timeout=limit,
                     verify=self._profile.ca_bundle or None,
-                ) as response,
-            ):
-                if response.is_redirect:
-                    raise InvalidAnswer(f"{url} redirects to another address, which is not followed")
-                body = self._read(response, url, deadline)
-                return Answer(response.status_code, response.headers.get("Content-Type", ""), body)
-        except requests.RequestException as fault:
-            raise NetworkError(
-                f"{url} cannot be reached: {_reason(fault)}",
-                hint="Check the network, the proxy settings and the address in the profile, and try again.",
-            ) from None
+                ) as response:
+                    if response.is_redirect:
+                        raise InvalidAnswer(f"{url} redirects to another address, which is not followed")
+                    body = _read(response, url, deadline)
+                    headers = response.headers
+                    return Answer(
+                        response.status_code, headers.get("Content-Type", ""), body, headers.get("Date", "")
+                    )
+        except (requests.RequestException, HTTPError, ValueError) as fault:
+            raise _unreachable(url, _reason(fault)) from None
         except OSError as fault:  # requests raises it for a certificate file that does not exist
             raise NetworkError(f"{url} cannot be reached: {fault}") from None
 
-    def _read(self, response: requests.Response, url: str, deadline: float) -> bytes:
-        body = bytearray()
-        for chunk in response.iter_content(16384):
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise InvalidAnswer(f"{url} sent more than {LARGEST_ANSWER} bytes")
-            if time.monotonic() > deadline:
-                raise NetworkError(f"{url} did not finish its answer in {self._profile.timeout:g} s")
-        return bytes(body)
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing: requests prepares the next request, and reads this one whole, even if it is not to follow."""
+
+
+def _read(response: requests.Response, url: str, deadline: float) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(16384):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise InvalidAnswer(f"{url} sent more than {LARGEST_ANSWER} bytes")
+        if time.monotonic() > deadline:  # nobody waits any more
+            raise _unreachable(url, _TOO_SLOW)
+    return bytes(body)
 
 
 class _NoNetrc(AuthBase):
@@ -88,15 +117,26 @@ class _NoNetrc(AuthBase):
         return request
 
 
-def _reason(fault: requests.RequestException) -> str:
+def _unreachable(url: str, reason: str) -> NetworkError:
+    return NetworkError(
+        f"{url} cannot be reached: {reason}",
+        hint="Check the network, the proxy settings and the address in the profile, and try again.",
+    )
+
+
+_TOO_SLOW: Final = "it did not answer in time"
+
+
+def _reason(fault: Exception) -> str:
     """What went wrong, in words that hold no part of the request."""
     for kind, words in (
         (requests.exceptions.ProxyError, "the proxy failed"),
         (requests.exceptions.SSLError, "its certificate is not trusted, or TLS failed"),
-        (requests.exceptions.ConnectTimeout, "it did not answer in time"),
-        (requests.exceptions.ReadTimeout, "it did not answer in time"),
+        (requests.exceptions.Timeout, _TOO_SLOW),
         (requests.exceptions.ConnectionError, "no connection, or it was closed without an answer"),
-        (requests.exceptions.InvalidURL, "the address is not valid"),
+        (requests.exceptions.ChunkedEncodingError, "the connection was closed before the end of the answer"),
+        (requests.exceptions.ContentDecodingError, "its answer is damaged"),
+        (ValueError, "the address is not valid"),
     ):
         if isinstance(fault, kind):
             return words

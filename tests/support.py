@@ -81,6 +81,7 @@ class Web:
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 128
             block_on_close = False
 
             def handle_error(self, *_: Any) -> None:

@@ -42,7 +42,7 @@ class Sandbox(Switches):
     :param verbose: name every request on stderr, without its query
     """
 
-    def __init__(  # noqa: PLR0913 - each is one setting of a test
+    def __init__(
         self,
         port: int = 0,
         *,
