@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import tomli_w
+from oidc_provider.provider import OidcProvider, why_unavailable
 from support import Web
 
 REPOSITORY = Path(__file__).parents[1]
@@ -58,3 +59,14 @@ def no_browser() -> Callable[[str], object]:
         pytest.fail("the browser was opened")
 
     return fail
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
+    """Run oidc-provider, a certified server from npm."""
+    if reason := why_unavailable():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with OidcProvider(tmp_path_factory.mktemp("oidc-provider"), access_token_ttl=3600) as provider:
+        yield provider

@@ -81,7 +81,7 @@ def test_login_status_token_logout() -> None:
     token = default_store().load(read_profiles().profile("athoc").key)
     assert token
     assert (done.stdout, done.stderr) == (token.access_token + "\n", "")
-    assert "Revoked at the server" in command("logout", "athoc").stderr
+    assert "revoked at the server" in command("logout", "athoc").stderr
     assert "no login" in command("logout", "athoc").stderr
     assert command("token", "athoc").returncode == 3
 
@@ -92,13 +92,14 @@ def test_init_writes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AVENTUS_CREDS_PROFILES", str(path))
     assert command("init").returncode == 0
     assert tomllib.loads(path.read_text("utf-8")) == {}
-    assert json.loads(path.with_name("profiles.schema.json").read_text("utf-8"))["properties"]
+    path.with_name("profiles.schema.json").unlink()
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_text("# mine")
     done = command("init")
     assert (done.returncode, path.read_text()) == (4, "# mine")
     assert "is left as it is" in done.stderr
+    assert json.loads(path.with_name("profiles.schema.json").read_text("utf-8"))["properties"]
 
 
 def test_profiles_lists_all_and_every_mistake(write_profiles: WriteProfiles) -> None:
@@ -122,13 +123,13 @@ def test_profiles_lists_all_and_every_mistake(write_profiles: WriteProfiles) -> 
 
 
 def test_status_of_each_kind(write_profiles: WriteProfiles) -> None:
-    """Fresh, expired, refreshable, none, and a profile with mistakes: one row each, exit 0."""
+    """Fresh, expired, refreshable, none, and a profile with mistakes, which makes exit 4: one row each."""
     write_profiles({**dict.fromkeys(("fresh", "old", "refreshable", "none"), KEYS), "bad": {}})
     save("fresh", make_token())
     save("old", make_token(age=7200))
     save("refreshable", make_token(age=7200, refresh_token="r"))
     done = command("status", COLUMNS="120")
-    assert done.returncode == 0
+    assert done.returncode == 4
     rows = {line.split()[0]: line for line in done.stdout.splitlines()[1:]}
     assert "fresh until" in rows["fresh"]
     assert "expired at" in rows["old"]
@@ -198,7 +199,7 @@ def test_help_and_version() -> None:
     assert done.returncode == 0
     for name in COMMANDS:
         assert f"  {name} " in done.stdout
-        helped = command(name, "--help")
+        helped = command(name, *(["add"] if name == "profile" else []), "--help")
         assert helped.returncode == 0
         assert "Example: " in helped.stdout
     assert command("--version").stdout.startswith("aventus-creds, version ")
@@ -267,7 +268,7 @@ def test_an_unexpected_fault_is_one_line(
     """A bug of ours says so in one line; --debug shows where, and neither shows the message, which may be secret."""
     write_profiles({"prod": KEYS})
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a-secret-value")
 
     monkeypatch.setattr("aventus_creds.api.get_token", broken)
@@ -292,3 +293,209 @@ def test_a_warning_is_one_line(write_profiles: WriteProfiles) -> None:
         assert done.stderr.startswith("warning: ")
         assert f"chmod 600 {path}" in done.stderr
     assert "the-client-secret" not in done.stderr
+
+
+# profile add
+
+
+def add(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return command("profile", "add", *arguments)
+
+
+def test_profile_add_keeps_every_byte(write_profiles: WriteProfiles) -> None:
+    """Comments, odd spacing and line ends stay; the addition is checked and works at once."""
+    path = write_profiles({})
+    before = b'# mine\r\n[profiles.old]   # odd\nissuer="https://a.example"\nclient_id = "x"'
+    path.write_bytes(before)
+    done = add(
+        "new", "--issuer", "https://b.example", "--client-id", "5", "--scope", '["a", "b"]', "--timeout", "30"
+    )
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes().startswith(before + b"\n")
+    profile = read_profiles().profile("new")
+    assert (profile.client_id, profile.scope, profile.timeout) == ("5", "a b", 30)
+    assert read_profiles().profile("old").client_id == "x"
+    assert "aventus-creds login new" in done.stderr
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in path.parent.glob("profiles*")] == ["profiles.toml"]
+
+
+def test_profile_add_makes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a profiles.toml there is one afterwards, for its owner only."""
+    path = tmp_path / "new folder" / "profiles.toml"
+    monkeypatch.setenv("AVENTUS_CREDS_PROFILES", str(path))
+    done = add("p", "--issuer", "https://b.example", "--client-id", "c", "--client-secret", '{ env = "X" }')
+    assert done.returncode == 0, done.stderr
+    assert read_profiles().profile("p").grant == "confidential"
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["bad", "--provider", "aventus"], 4, "profiles.bad.client_id: missing"),
+        (["bad name", "--issuer", "https://b.example", "--client-id", "c"], 4, "the name may hold"),
+        (["old", "--issuer", "https://b.example", "--client-id", "c"], 4, "there is a profile old already"),
+        (["new", "--client-secret", "s3cret-value"], 2, "is seen by everybody"),
+        (["new", "--client-idd", "c"], 2, "No such option"),
+    ],
+)
+def test_profile_add_writes_nothing_with_a_mistake(
+    arguments: list[str], code: int, said: str, write_profiles: WriteProfiles
+) -> None:
+    """The mistake is told as everywhere, and the file is as it was."""
+    path = write_profiles({"old": KEYS})
+    before = path.read_bytes()
+    done = add(*arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "s3cret-value" not in done.stderr
+    assert path.read_bytes() == before
+
+
+# exec, path, status for programs
+
+
+def test_exec_gives_one_child_the_token(write_profiles: WriteProfiles) -> None:
+    """In the variable that get_token uses, or another; the exit code is the child's; no token on any output of ours."""
+    write_profiles({"my-job": KEYS})
+    save("my-job", make_token())
+    show = "import os, sys; print(os.environ.get({!r})); sys.exit(7)"
+    done = command("exec", "my-job", "--", sys.executable, "-c", show.format("AVENTUS_CREDS_TOKEN_MY_JOB"))
+    assert (done.returncode, done.stdout, done.stderr) == (7, "an-access-token\n", "")
+    done = command("exec", "--env", "TOKEN", "my-job", sys.executable, "-c", show.format("TOKEN"))
+    assert (done.returncode, done.stdout) == (7, "an-access-token\n")
+    code = "from aventus_creds import get_token; print(get_token('my-job').access_token)"
+    done = command("exec", "my-job", sys.executable, "-c", code, AVENTUS_CREDS_STATE_DIR="/nonexistent")
+    assert done.returncode != 0  # our own look-up needs the state folder
+    assert command("exec", "my-job", "--", "no-such-program-anywhere").returncode == 127
+    assert command("exec", "my-job").returncode == 2
+
+
+def test_path_names_the_places(tmp_path: Path) -> None:
+    """Both, or the one that is asked for, alone on its line."""
+    assert command("path", "profiles").stdout.strip() == str(tmp_path / "profiles.toml")
+    assert command("path", "tokens").stdout.strip() == str(tmp_path / "state" / "tokens")
+    assert "not there yet" in command("path").stdout
+
+
+def test_status_for_monitoring(write_profiles: WriteProfiles) -> None:
+    """JSON with all that a monitor wants, and exit 3 when a person is needed soon."""
+    service = {**KEYS, "grant": "client_credentials", "client_secret": "x"}
+    write_profiles({"day": KEYS, "renews": KEYS, "service": service})
+    save("day", make_token(lifetime=3600))
+    save("renews", make_token(age=7200, refresh_token="r"))
+    done = command("status", "--json")
+    assert done.returncode == 0
+    found = {row["profile"]: row for row in json.loads(done.stdout)}
+    assert found["day"]["state"] == "fresh"
+    assert 3500 < found["day"]["expires_in"] <= 3600
+    assert found["day"]["expires_at"].endswith("Z")
+    assert not found["day"]["needs_login"]
+    assert (found["renews"]["state"], found["renews"]["refreshable"]) == ("expired", True)
+    assert (found["service"]["state"], found["service"]["needs_login"]) == ("none", False)
+    assert command("status", "--min-ttl", "30m").returncode == 0
+    assert command("status", "--min-ttl", "2h").returncode == 3
+    assert command("status", "renews", "--min-ttl", "2h").returncode == 0
+    assert command("status", "day", "--min-ttl", "soon").returncode == 2
+    assert command("status", "day", AVENTUS_CREDS_TOKEN_DAY="x").returncode == 0
+
+
+def test_token_as_a_header_and_for_long_enough(write_profiles: WriteProfiles) -> None:
+    """curl -H @- takes it from standard input, so it is in no process list."""
+    write_profiles({"prod": KEYS})
+    save("prod", make_token())
+    assert command("token", "prod", "--header").stdout == "Authorization: Bearer an-access-token\n"
+    assert command("token", "prod", "--min-ttl", "2h").returncode == 3
+
+
+def test_logout_of_all(write_profiles: WriteProfiles) -> None:
+    """Each profile is told of; one with mistakes does not stop the others."""
+    write_profiles(
+        {"a": {**KEYS, "issuer": f"http://127.0.0.1:{free_port()}", "timeout": 1}, "bad": {}, "b": KEYS}
+    )
+    save("a", make_token())
+    done = command("logout", "--all")
+    assert "a: forgotten here, but not revoked: " in done.stderr
+    assert "b: there was no login." in done.stderr
+    assert done.returncode == 4
+    assert command("logout", "--all", "a").returncode == 2
+
+
+def test_completion_of_names(write_profiles: WriteProfiles) -> None:
+    """The shell completes profiles from profiles.toml, and says nothing where there is none."""
+    words = {
+        "_AVENTUS_CREDS_COMPLETE": "bash_complete",
+        "COMP_WORDS": "aventus-creds login p",
+        "COMP_CWORD": "2",
+    }
+    program = [sys.executable, "-c", "from aventus_creds.cli import main; main()"]
+    environment = os.environ | words
+    assert (
+        subprocess.run(program, env=environment, capture_output=True, text=True, check=False).stdout.strip()
+        == ""
+    )
+    write_profiles({"prod": KEYS, "play": KEYS, "stage": KEYS})
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["plain,prod", "plain,play"]
+
+
+# doctor
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_doctor_of_the_healthy(sandbox: Sandbox) -> None:
+    """Every check passes against a server that answers; exit 0."""
+    done = command("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "✗" not in done.stdout
+    for check in (
+        "the profiles file",
+        "the state folder",
+        "the client secret",
+        "the redirect URI",
+        "discovery",
+    ):
+        assert f"✓ {check}" in done.stdout
+    assert "✓ the token endpoint" in done.stdout
+    assert "✓ this machine's clock: agrees" in done.stdout
+
+
+def test_doctor_finds_what_is_amiss(write_profiles: WriteProfiles) -> None:
+    """Each failed check says what to do, and the others go on; the exit code is the first failure's."""
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        uri = f"http://127.0.0.1:{taken.getsockname()[1]}/callback"
+        keys = {**KEYS, "issuer": f"http://127.0.0.1:{free_port()}", "redirect_uri": uri, "timeout": 2}
+        write_profiles({"prod": {**keys, "client_secret": {"env": "NOT_SET"}}, "bad": {"client_id": 5}})
+        done = command("doctor")
+    assert done.returncode == 4
+    assert "✗ the client secret: the client secret is missing" in done.stdout
+    assert "✗ the redirect URI: the port of" in done.stdout
+    assert "✗ discovery: " in done.stdout
+    assert "✗ the profile: profiles.toml:" in done.stdout
+    assert "✓ the login: none yet: aventus-creds login prod" in done.stdout
+
+
+def test_doctor_without_a_file() -> None:
+    """The first thing to do is said."""
+    done = command("doctor")
+    assert done.returncode == 4
+    assert "aventus-creds init" in done.stdout
+
+
+def test_doctor_of_a_wrong_clock() -> None:
+    """More than half a minute beside the server's Date is told, with the direction."""
+    from aventus_creds.cli.doctor import _clock
+    from aventus_creds.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="ahead of the server's: tokens seem to live shorter"):
+        _clock("Thu, 01 Jan 2015 00:00:00 GMT")
+    with pytest.raises(ConfigError, match="behind the server's"):
+        _clock("Thu, 01 Jan 2099 00:00:00 GMT")
+    assert "cannot be read" in _clock("yesterday")

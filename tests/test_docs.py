@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import Web
 
 import aventus_creds
 from aventus_creds.cli import COMMANDS
+from aventus_creds.cli.reference import reference as command_reference
 from aventus_creds.profile_schema import reference
 from aventus_creds.profiles import read_profiles
 from aventus_creds.providers import PROVIDERS
@@ -32,6 +35,7 @@ def test_the_reference_of_keys_is_the_tables() -> None:
 
 def test_every_command_and_provider_is_in_the_readme() -> None:
     """And no command that does not exist."""
+    assert command_reference() in README
     named = set(re.findall(r"^\| `aventus-creds (\w+)", README, re.MULTILINE))
     assert named == set(COMMANDS)
     systems = README.partition("| `provider` | system |")[2].partition("\n\n")[0]
@@ -86,3 +90,53 @@ def test_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == project["version"]  # type: ignore[index]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="cron is POSIX's")
+def test_the_readmes_cron_lines_run(tmp_path: Path, write_profiles: Callable[..., Path]) -> None:
+    """As cron runs them: sh, a short PATH, HOME and nothing else; without a login the log has what to do."""
+    jobs = tmp_path / "home" / "jobs"
+    (jobs / ".venv" / "bin").mkdir(parents=True)
+    for name in ("python", "aventus-creds"):
+        program = Path(sys.executable).with_name(name)
+        (jobs / ".venv" / "bin" / name).write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
+        (jobs / ".venv" / "bin" / name).chmod(0o755)
+    (jobs / "nightly.py").write_text("from aventus_creds import get_session\nget_session('prod')\n")
+    (tmp_path / "home" / "mail").mkdir()
+    path = write_profiles(
+        {"prod": {"issuer": "https://as.example.com", "client_id": "c", "api_url": "https://a.example"}}
+    )
+    environment = {
+        "HOME": str(tmp_path / "home"),
+        "PATH": "/usr/bin:/bin",
+        "AVENTUS_CREDS_PROFILES": str(path),
+        "AVENTUS_CREDS_STATE_DIR": str(tmp_path / "state"),
+    }
+    night, morning = (line.split(None, 5)[5] for line in blocks("crontab")[0].splitlines())
+    done = subprocess.run(["sh", "-c", night], env=environment, capture_output=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert "Run: aventus-creds login prod" in (jobs / "nightly.log").read_text()
+    check = morning.replace("| mail -s login you", "")
+    done = subprocess.run(["sh", "-c", check], env=environment, capture_output=True, check=False, timeout=30)
+    assert done.stdout == b"log in to prod\n"
+
+
+def test_the_readmes_ci_job_runs(
+    monkeypatch: pytest.MonkeyPatch, write_profiles: Callable[..., Path], web: Web
+) -> None:
+    """A token from the environment, a profile for the API's address, and nothing written."""
+    variable = re.search(r"(AVENTUS_CREDS_TOKEN_\w+)", blocks("yaml")[0])
+    assert variable
+    write_profiles({"prod": {"issuer": "https://as.example.com", "client_id": "c", "api_url": web.url}})
+    monkeypatch.setenv(variable[1], "a-token-from-ci")
+    code = "from aventus_creds import get_session; get_session('prod').get('/v1/me')"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    assert web.seen[0].headers["Authorization"] == "Bearer a-token-from-ci"
+    assert not Path(os.environ["AVENTUS_CREDS_STATE_DIR"]).exists()
+
+
+def test_the_readmes_airflow_task_compiles() -> None:
+    """Airflow itself is not a test dependency: the code is compiled, and its call of ours is checked."""
+    task = next(block for block in blocks("python") if "airflow" in block)
+    compile(task, "README.md", "exec")
+    assert 'get_session("prod", min_ttl=3600)' in task

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from oidc_provider.provider import OidcProvider, why_unavailable
+from oidc_provider.provider import OidcProvider
 
 from aventus_creds import LoginRequired, get_token, login, logout
 from aventus_creds.errors import LoginRefused, LoginTimeout, TokenRefused
@@ -19,16 +18,6 @@ from aventus_creds.stores import default_store
 from aventus_creds.tokens import Token, jwt_claims
 
 WriteProfiles = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
-    if reason := why_unavailable():
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with OidcProvider(tmp_path_factory.mktemp("oidc-provider"), access_token_ttl=3600) as provider:
-        yield provider
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ GOOD: list[dict[str, Any]] = [
     *({**ISSUER, "scope": scope} for scope in several("", "a b", [], ["a", ""])),
     {
         **ISSUER,
-        "api_url": "https://a.example/x?y",
+        "api_url": "https://a.example/x/",
         "api_origins": ["https://a.example/", "http://127.0.0.1:5"],
     },
     *({**ISSUER, "callback": word} for word in ("auto", "loopback", "paste", "widget")),

@@ -106,6 +106,7 @@ def _replace(path: Path, content: bytes) -> None:
     """Put ``content`` in the place of ``path``, whole or not at all, with its mode."""
     beside = path.with_name(f"{path.name}.tmp")
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
         beside.unlink(missing_ok=True)
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -172,7 +172,7 @@ def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT0
     "exec",
     short_help="Run a command with a fresh token.",
     epilog="Example: aventus-creds exec prod -- python report.py",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
 )
 @required_name
 @click.option("--env", "variable", metavar="VARIABLE", help="Put the token into this variable instead.")
@@ -183,6 +183,9 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
 
     The variable is AVENTUS_CREDS_TOKEN_<NAME>, which get_session and get_token use as it is.
     """
+    command = command[command[0] == "--" :]
+    if not command:
+        raise click.UsageError("Missing argument 'COMMAND...'.")
     text = api.get_token(name).access_token
     environment = os.environ | {variable or api.token_variable(name): text}
     program = shutil.which(command[0])

@@ -1,0 +1,49 @@
+"""The reference of commands in the README, made from their own help.
+
+python -m aventus_creds.cli.reference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from aventus_creds.cli import app
+
+
+def reference() -> str:
+    """Return the commands as a Markdown table: how each is called, what it does, and an example."""
+    rows = [f"| `{call}` | {what} | `{example}` |" for call, what, example in _commands(app, "aventus-creds")]
+    return "\n".join(["| command | does | example |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, str, str]]:
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command  # noqa: S101 - it was listed
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+            continue
+        does = (command.help or "").replace("\n\n", "\0").replace("\n", " ").split("\0")[0]
+        example = (command.epilog or "").removeprefix("Example: ").replace("|", r"\|")  # a table's own mark
+        yield f"{path} {name}{_parameters(command)}", does, example
+
+
+def _parameters(command: click.Command) -> str:
+    """Return the options and arguments as usage lines write them; many options as one word."""
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    shown = [f" [{option.opts[0]}{f' {option.metavar}' if option.metavar else ''}]" for option in options]
+    if len(shown) > 6:
+        shown = [" --KEY VALUE …"]
+    words = []
+    for argument in arguments:
+        word = (argument.name or "").upper() + (" …" if argument.nargs == -1 else "")
+        words.append(f" {word}" if argument.required else f" [{word}]")
+    return "".join([*words[:1], *shown, *words[1:]])
+
+
+if __name__ == "__main__":
+    print(reference())  # noqa: T201 - its output is the point
