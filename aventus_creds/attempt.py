@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from aventus_creds.callbacks import Browser, Reply, open_callbacks
@@ -23,8 +24,9 @@ from aventus_creds.protocol import Authorization
 from aventus_creds.tokens import Token
 
 if TYPE_CHECKING:
+    from aventus_creds.answers import Answer, ServerRequest
     from aventus_creds.profiles import Profile
-    from aventus_creds.protocol import Answer, Endpoints, ServerRequest
+    from aventus_creds.protocol import Endpoints
 
 
 def log_in(
@@ -39,16 +41,15 @@ def log_in(
 
     Raises LoginRefused, LoginTimeout, ServerError, NetworkError, SecretError or CallbackError.
     """
-    callbacks = open_callbacks(profile, browser)
-    try:
+    with ExitStack() as opened:  # closes each, even when a second Ctrl-C breaks into the first one's closing
+        callbacks = open_callbacks(profile, browser)
+        for callback in callbacks:
+            opened.callback(callback.close)
         authorization = Authorization(profile, endpoints, callbacks[0].redirect_uri, random=os.urandom)
         attempt = LoginAttempt(profile, authorization, post=post, save=save)
         for callback in callbacks:
             callback.start(attempt)
         return attempt.result()
-    finally:
-        for callback in callbacks:
-            callback.close()
 
 
 class LoginAttempt:
@@ -120,14 +121,18 @@ class LoginAttempt:
             self._token = self._authorization.read_token(answer, request, now=time.time())
         except AventusCredsError as error:
             return self._end(error)
-        except Exception:
-            self._end(ServerError(f"the login to {self._profile.name} failed in an unexpected way"))
-            raise
+        except Exception as fault:  # noqa: BLE001 - the login must end; a foreign error's text may hold a secret
+            name = self._profile.name
+            return self._end(ServerError(f"the login to {name} failed unexpectedly ({type(fault).__name__})"))
         text = f"Logged in to {self._profile.name}."
         try:
             self._save(self._token)
-        except StoreError as fault:  # the person has logged in: that is not thrown away
-            self._unsaved = fault
+        except Exception as fault:  # noqa: BLE001 - the person has logged in: that is not thrown away
+            self._unsaved = (
+                fault
+                if isinstance(fault, StoreError)
+                else StoreError(f"the token store failed ({type(fault).__name__})")
+            )
             text += " It could not be stored, so it serves this program only."
         return self._end(None, text)
 
@@ -139,15 +144,15 @@ class LoginAttempt:
 
     def _time_out(self) -> None:
         """End the login for lack of time, unless a redirect is being dealt with at this very moment."""
-        limit = self._profile.login_timeout
-        with self._lock:
-            if self._reply:
-                return
-            self._end(
-                LoginTimeout(
-                    f"nobody finished the login to {self._profile.name} within {limit:g} s",
-                    hint=self._profile.provider.silent_failure
-                    or "If the browser showed an error page: check client_id, scope and redirect_uri in the"
-                    " profile. The redirect_uri must be registered at the server exactly as it is written.",
-                )
-            )
+        error = LoginTimeout(
+            f"nobody finished the login to {self._profile.name} within {self._profile.login_timeout:g} s",
+            hint=self._profile.provider.silent_failure
+            or "If the browser showed an error page: check client_id, scope and redirect_uri in the"
+            " profile. The redirect_uri must be registered at the server exactly as it is written.",
+        )
+        if self._lock.acquire(timeout=0.2):  # an endless wait for it would hold off Ctrl-C on Windows
+            try:
+                if not self._reply:
+                    self._end(error)
+            finally:
+                self._lock.release()

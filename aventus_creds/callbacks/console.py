@@ -34,6 +34,7 @@ class ConsoleCallback:
         self._alone = alone
         self._closed = threading.Event()
         self._reader: threading.Thread | None = None
+        self._lines: TypedLines | None = None
         self._live = False  # whether the last line on the terminal is the countdown
 
     def start(self, attempt: Attempt) -> None:
@@ -61,28 +62,34 @@ class ConsoleCallback:
         """Stop reading, and give the terminal back as it was."""
         self._closed.set()
         if self._reader:
-            self._reader.join(timeout=2)
+            self._reader.join(timeout=0.5)
+        if self._lines:  # after Ctrl-C the reader may still be busy with what was pasted
+            self._lines.restore()
         self._clear()
 
     def _read(self, attempt: Attempt) -> None:
-        try:
-            with TypedLines() as lines:
-                while not self._stop(attempt):
-                    self._countdown(attempt, len(lines.typed))
-                    for line in lines.poll(0.2):
-                        if line.strip() and not attempt.ended.is_set():
-                            self._deliver(attempt, line)
-        except (OSError, ValueError, EOFError):  # nothing can be read, or nothing more
-            if self._alone:
-                attempt.fail(
-                    CallbackError(
-                        f"{attempt.title}: its redirect can only be pasted, and standard input is closed",
-                        hint="Log in from a terminal, or use a redirect_uri on 127.0.0.1.",
+        if self._paste:
+            try:
+                self._take_pasted(attempt)
+            except (OSError, ValueError, EOFError):  # nothing can be read, or nothing more
+                if self._alone:
+                    attempt.fail(
+                        CallbackError(
+                            f"{attempt.title}: its redirect can only be pasted, and standard input is closed",
+                            hint="Log in from a terminal, or use a redirect_uri on 127.0.0.1.",
+                        )
                     )
-                )
+        while not self._stop(attempt):
+            self._countdown(attempt, 0)
+            self._closed.wait(0.2)
+
+    def _take_pasted(self, attempt: Attempt) -> None:
+        with TypedLines() as self._lines:
             while not self._stop(attempt):
-                self._countdown(attempt, 0)
-                self._closed.wait(0.2)
+                self._countdown(attempt, len(self._lines.typed))
+                for line in self._lines.poll(0.2):
+                    if line.strip() and not attempt.ended.is_set():
+                        self._deliver(attempt, line)
 
     def _deliver(self, attempt: Attempt, pasted: str) -> None:
         reply = attempt.deliver(query_of(pasted))
@@ -105,7 +112,7 @@ class ConsoleCallback:
         _print(text)
 
     def _clear(self) -> None:
-        if self._live:
+        if self._live and _is_terminal():  # its window may have been closed
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._live = False
@@ -120,17 +127,17 @@ def query_of(pasted: str) -> str:
 
 def _open_system_browser(url: str) -> None:
     """Open the person's browser, but none that would take over this terminal or a distant screen."""
-    named = os.environ.get("BROWSER", "")
-    if PurePath(named.partition(" ")[0]).name in TEXT_BROWSERS:
-        return
-    if not named:
+    if not os.environ.get("BROWSER"):
         remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
         screen = (
             sys.platform in {"win32", "darwin"} or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
         )
         if remote or not screen:
             return
-    webbrowser.open(url)
+    # Not webbrowser.open: where no other browser is installed or starts, it ends at a text-mode one.
+    browser = webbrowser.get()
+    if PurePath(browser.name.partition(" ")[0]).name not in TEXT_BROWSERS:
+        browser.open(url)
 
 
 def _quietly(open_browser: Browser, url: str) -> None:

@@ -12,6 +12,7 @@ import errno
 import os
 import socket
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -24,6 +25,9 @@ from aventus_creds.origins import DEFAULT_PORTS, LOOPBACK_NAMES, is_loopback
 
 IDLE_LIMIT: Final = 10
 """Seconds that a connection may be silent."""
+
+LINGER: Final = 1
+"""Seconds for which an answered connection is still read from."""
 
 MOST_CONNECTIONS: Final = 100
 """Connections served at a time. One more, and the oldest that has asked for nothing is dropped."""
@@ -52,7 +56,7 @@ class LoopbackCallback:
             if parts.port == 0:
                 parts = parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{bound}")
             self.redirect_uri = parts.geturl()
-            self._gate = _Gate(parts, bound, forwarded=bool(listen))
+            self._gate = _Gate(parts, address.hostname or "", bound, forwarded=bool(listen))
             return
         raise CallbackError(
             "\n".join(faults),
@@ -78,9 +82,12 @@ class LoopbackCallback:
 class _Gate:
     """Which requests may be the redirect: by Host and path."""
 
-    def __init__(self, redirect_uri: SplitResult, bound_port: int, *, forwarded: bool) -> None:
+    def __init__(
+        self, redirect_uri: SplitResult, bound_host: str, bound_port: int, *, forwarded: bool
+    ) -> None:
         host = redirect_uri.hostname or ""
-        names = {f"[{host}]" if ":" in host else host}
+        # Many a proxy names the listener as it calls it, not as the browser called the proxy.
+        names = {f"[{name}]" if ":" in name else name for name in (host, bound_host)}
         if forwarded or is_loopback(host):
             names.update(LOOPBACK_NAMES)
         ports = {bound_port, _port(redirect_uri)}
@@ -92,9 +99,9 @@ class _Gate:
         cuts = [i for i, char in enumerate(path[:-1]) if char == "/"] if forwarded else [0]
         self._paths = {path[cut:] for cut in cuts} | {path}
 
-    def host(self, host: str | None) -> bool:
+    def host(self, host: str) -> bool:
         """Whether the Host header is this listener's, and not of a page that rebound its name to here."""
-        return host is not None and host.strip().lower() in self._hosts
+        return host.strip().lower() in self._hosts
 
     def path(self, path: str) -> bool:
         """Whether the request's path is the redirect URI's, or what a forwarding proxy leaves of it."""
@@ -107,6 +114,7 @@ class _Server(ThreadingHTTPServer):
     # On Windows, SO_REUSEADDR would let another program take the port over; elsewhere it only spares the wait
     # for the last login's connections to time out.
     allow_reuse_address = os.name == "posix"
+    allow_reuse_port = False  # a port shared with another login's listener would get that one's redirect
     attempt: Attempt
     gate: _Gate
 
@@ -123,6 +131,8 @@ class _Server(ThreadingHTTPServer):
         if os.name == "nt":
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined,unused-ignore]
         TCPServer.server_bind(self)
+        if self.server_address[0] in {"0.0.0.0", "::", "::ffff:0.0.0.0"}:  # noqa: S104 - refused here
+            raise OSError("it means all interfaces, and the redirect is for this machine only")
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment,unused-ignore]
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -149,8 +159,8 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: a browser that hangs up is no news, and a traceback would show the request."""
 
     def stop(self) -> None:
-        with self._change:
-            self._change.wait_for(lambda: self._answering == 0, timeout=5)
+        with self._change:  # after Ctrl-C the login has not ended, and there is no page to wait for
+            self._change.wait_for(lambda: self._answering == 0 or not self.attempt.ended.is_set(), timeout=5)
         if self.serving:
             self.shutdown()
         self.server_close()
@@ -163,6 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = IDLE_LIMIT
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # rather than 0.9: what is broken gets the headers of security too
 
     def version_string(self) -> str:
         return "aventus-creds"
@@ -171,8 +182,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the request line holds the authorization code, the headers perhaps cookies."""
 
     def do_GET(self) -> None:
-        target = urlsplit(self.path)
-        if not self.server.gate.host(self.headers.get("Host")) or len(self.headers.get_all("Host", [])) != 1:
+        try:
+            target = urlsplit(self.path)
+        except ValueError:
+            self.send_error(400)
+            return
+        hosts = self.headers.get_all("Host", [])
+        # A whole address as the target counts like a Host of its own (RFC 9112 section 3.2.2).
+        named = [*hosts, target.netloc] if target.netloc else hosts
+        if len(hosts) != 1 or not all(map(self.server.gate.host, named)):
             self._answer(400, "Not for this address", "The request names another host.")
         elif not self.server.gate.path(target.path):
             self._answer(404, "Nothing here", "Only the redirect of a login is answered at this address.")
@@ -190,6 +208,16 @@ class _Handler(BaseHTTPRequestHandler):
                     )
             finally:
                 self.server.answering(self.connection, -1)
+
+    def finish(self) -> None:
+        """Read on for a moment: to close on bytes unread would reset the connection, and the page be lost."""
+        super().finish()
+        deadline = time.monotonic() + LINGER
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(LINGER)
+            while self.connection.recv(65536) and time.monotonic() < deadline:
+                pass
 
     def send_error(self, code: int, *_: Any) -> None:
         """Answer what the base class refuses: other methods than GET (405), and broken requests."""

@@ -6,6 +6,7 @@ import codecs
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Final, Self
 
 if os.name == "nt":
@@ -13,6 +14,9 @@ if os.name == "nt":
 
 LONGEST: Final = 65536
 """Characters of one line; what is typed beyond them is dropped."""
+
+PASTE_GAP: Final = 0.05
+"""Seconds within which the parts of one paste follow each other."""
 
 
 class TypedLines:
@@ -24,6 +28,8 @@ class TypedLines:
 
     def __init__(self) -> None:
         """Raises OSError or ValueError where there is no standard input to poll."""
+        if sys.stdin is None:  # closed before Python started, or pythonw
+            raise OSError("there is no standard input")
         self._descriptor: Final = sys.stdin.fileno()
         self._terminal: Final = os.isatty(self._descriptor)
         if os.name == "nt" and not self._terminal:
@@ -37,24 +43,39 @@ class TypedLines:
         if os.name != "nt" and self._terminal:
             import termios
 
-            self._attributes = termios.tcgetattr(self._descriptor)
-            changed = termios.tcgetattr(self._descriptor)
-            changed[3] &= ~(termios.ICANON | termios.ECHO)
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, changed)
+            try:
+                self._attributes = termios.tcgetattr(self._descriptor)
+                changed = termios.tcgetattr(self._descriptor)
+                changed[3] &= ~(termios.ICANON | termios.ECHO)
+                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, changed)
+            except termios.error as fault:  # which is no OSError
+                raise OSError(*fault.args) from None
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         """Give the terminal back as it was."""
-        if self._attributes is not None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Give the terminal back as it was, once: from then on its settings are somebody else's."""
+        attributes, self._attributes = self._attributes, None
+        if attributes is not None:
             import termios
 
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._attributes)
+            with suppress(termios.error):  # its window has been closed
+                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, attributes)
 
     def poll(self, seconds: float) -> list[str]:
-        """Wait up to ``seconds``; return the lines finished by then. Raises EOFError at the end of input."""
+        """Wait up to ``seconds``; return the lines finished by then. Raises EOFError at the end of input.
+
+        A line break with more right behind it was pasted, not typed: it is left out.
+        """
         text = self._read_console(seconds) if os.name == "nt" else self._read_descriptor(seconds)
+        pasted = len(text.rstrip("\r\n")) if self._terminal else 0
         lines = []
-        for char in text:
+        for place, char in enumerate(text):
+            if char in "\r\n" and place < pasted:
+                continue
             if char in "\r\n":
                 lines.append(self.typed)
                 self.typed = ""
@@ -76,6 +97,16 @@ class TypedLines:
         data = os.read(self._descriptor, 4096)
         if not data:
             raise EOFError
+        # The rest of a paste follows at once; what a person types does not.
+        while (
+            self._terminal
+            and data[-1:] in {b"\r", b"\n"}
+            and select.select([self._descriptor], [], [], PASTE_GAP)[0]
+        ):
+            more = os.read(self._descriptor, 4096)
+            if not more:
+                break
+            data += more
         return self._decoder.decode(data)
 
     def _read_console(self, seconds: float) -> str:
