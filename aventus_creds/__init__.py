@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from aventus_creds.errors import AventusCredsError, LoginRequired
     from aventus_creds.session import ApiSession, BearerAuth
     from aventus_creds.tokens import Token
+    from aventus_creds.widget import LoginButton
 
 __all__ = [
     "ApiSession",
     "AventusCredsError",
     "BearerAuth",
+    "LoginButton",
     "LoginRequired",
     "Token",
     "get_session",
@@ -35,6 +37,7 @@ _ROOMS = {
     "ApiSession": "session",
     "AventusCredsError": "errors",
     "BearerAuth": "session",
+    "LoginButton": "widget",
     "LoginRequired": "errors",
     "Token": "tokens",
     "get_session": "api",
@@ -51,6 +54,13 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Give IPython the magics ``%aventus_login`` and ``%aventus_status``: what ``%load_ext aventus_creds`` calls."""
+    from aventus_creds.magics import load
+
+    load(ipython)
 
 
 def __dir__() -> list[str]:

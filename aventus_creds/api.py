@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aventus_creds.errors import AventusCredsError, ConfigError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import Profile, read_profiles
-from aventus_creds.sources import (
-    AttendedSource,
-    CachedSource,
-    ClientCredentialsSource,
-    InjectedSource,
-    NobodySource,
-    RefreshingSource,
-    TokenSource,
-)
+from aventus_creds.sources import AttendedSource, TokenSource
 from aventus_creds.stores import TokenStore, default_store
-from aventus_creds.tokens import Token, jwt_claims
+from aventus_creds.tokens import Token
+from aventus_creds.wiring import cached_source, injected_source, new_token, token_in_turn
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser
     from aventus_creds.session import ApiSession
-
-UNKNOWN_LIFETIME: Final = 10 * 365 * 86400.0
-"""Seconds that an injected token is taken to live when it does not tell."""
 
 
 def get_session(
@@ -94,8 +83,23 @@ def login(
     LoginRequired.
     """
     profile = read_profiles(profiles).profile(name)
-    cache = _cache(profile, store or default_store())
-    return _new_token(profile, cache, browser, device=device)
+    cache = cached_source(profile, store or default_store())
+    return new_token(profile, cache, browser, device=device)
+
+
+def login_by_paste(
+    name: str | None = None, *, profiles: str | Path | None = None, store: TokenStore | None = None
+) -> Token:
+    """Let the person log in where neither a terminal nor widgets are: a plain link, and a hidden question.
+
+    Raises what ``login`` raises.
+    """
+    from aventus_creds.callbacks.plain import PlainCallback
+    from aventus_creds.server import AuthorizationServer  # loads requests
+
+    profile = read_profiles(profiles).profile(name)._replace(callback="paste")
+    cache = cached_source(profile, store or default_store())
+    return AuthorizationServer(profile).log_in(cache.keep, panel=PlainCallback)
 
 
 class Logout(NamedTuple):
@@ -134,57 +138,23 @@ def logout(
 def token_source(
     profile: Profile, store: TokenStore, *, interactive: bool | None, browser: Browser | None
 ) -> TokenSource:
-    """Return the source of ``profile``'s tokens, composed as its grant wants it."""
-    if (variable := token_variable(profile.name)) in os.environ:
-        return InjectedSource(_injected(variable), variable)
-    cache = _cache(profile, store)
+    """Return the source of ``profile``'s tokens, composed as its grant and its surroundings want it."""
+    if injected := injected_source(profile.name):
+        return injected
+    cache = cached_source(profile, store)
     if not GRANTS[profile.grant].attended:
         return cache
-    return AttendedSource(
-        cache,
-        lambda: _new_token(profile, cache, browser),
-        interactive=lambda: may_ask(interactive),
-        store=store,
-        key=profile.key,
-    )
 
+    def log_in(at_least: float) -> Token:
+        from aventus_creds.callbacks.notebook import jupyter_kernel  # a fresh token asks nobody
 
-def _cache(profile: Profile, store: TokenStore) -> CachedSource:
-    if GRANTS[profile.grant].attended:
-        return CachedSource(profile.key, store, RefreshingSource(profile, NobodySource(profile)))
-    return CachedSource(profile.key, store, ClientCredentialsSource(profile))
+        if browser is None and GRANTS[profile.grant].redirects and jupyter_kernel() is not None:
+            from aventus_creds.widget import log_in_here  # loads ipywidgets
 
+            return log_in_here(profile, store, cache)
+        return token_in_turn(profile, store, cache, browser, at_least)
 
-def _new_token(
-    profile: Profile, cache: CachedSource, browser: Browser | None, *, device: bool = False
-) -> Token:
-    from aventus_creds.server import AuthorizationServer  # loads requests
-
-    server = AuthorizationServer(profile)
-    if GRANTS[profile.grant].attended:
-        return server.log_in(cache.keep, browser, device=device or profile.grant == "device")
-    token = server.client_credentials()
-    cache.keep(token)
-    return token
-
-
-def token_variable(name: str) -> str:
-    """Return the name of the environment variable that injects a token for the profile ``name``."""
-    return "AVENTUS_CREDS_TOKEN_" + "".join(char if char.isalnum() else "_" for char in name.upper())
-
-
-def _injected(variable: str) -> Token:
-    """Return the token in ``variable``, used as it is. Only a JWT tells when it expires."""
-    text = os.environ[variable].strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ConfigError(
-            f"{variable} holds no access token", hint="Set it to the access token alone, or unset it."
-        )
-    now = time.time()
-    expiry = jwt_claims(text).get("exp")
-    if not isinstance(expiry, int | float) or not 0 < expiry < now + UNKNOWN_LIFETIME:
-        expiry = now + UNKNOWN_LIFETIME
-    return Token(text, obtained_at=now, expires_at=float(expiry))
+    return AttendedSource(cache, log_in, interactive=lambda: may_ask(interactive))
 
 
 def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing it is about

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from aventus_creds.callbacks import Browser, Reply, open_callbacks
+from aventus_creds.callbacks import Browser, Callback, Reply, open_callbacks
 from aventus_creds.errors import (
     AventusCredsError,
     LoginRefused,
@@ -36,13 +36,14 @@ def log_in(
     post: Callable[[ServerRequest], Answer],
     save: Callable[[Token], None],
     browser: Browser | None = None,
+    panel: Callable[[str], Callback] | None = None,
 ) -> Token:
     """Let a person log in to ``profile`` and return the token, which is stored by then.
 
     Raises LoginRefused, LoginTimeout, ServerError, NetworkError, SecretError or CallbackError.
     """
     with ExitStack() as opened:  # closes each, even when a second Ctrl-C breaks into the first one's closing
-        callbacks = open_callbacks(profile, browser)
+        callbacks = open_callbacks(profile, browser, panel)
         for callback in callbacks:
             opened.callback(callback.close)
         authorization = Authorization(profile, endpoints, callbacks[0].redirect_uri, random=os.urandom)

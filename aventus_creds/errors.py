@@ -9,6 +9,7 @@
     │   └── CallbackError          the redirect URI cannot be listened on here and now
     ├── LoginError             the person at the browser
     │   ├── LoginRequired          nobody is here to log in: run the command it names
+    │   ├── LoginPending           a login is on offer above the cell: finish it, and run the cell again
     │   ├── LoginRefused           the authorization server said no to the person
     │   ├── RedirectRejected       an address that is not the answer to this login; the wait goes on
     │   └── LoginTimeout           nobody finished the login in time
@@ -94,6 +95,10 @@ class LoginError(AventusCredsError):
 
 class LoginRequired(LoginError):
     """A person must log in and none can be asked here; the hint is the command to run."""
+
+
+class LoginPending(LoginError):
+    """A login was offered in the notebook, and this cell cannot wait for it: log in, then run it again."""
 
 
 class LoginRefused(LoginError):

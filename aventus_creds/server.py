@@ -11,7 +11,7 @@ from typing import Final
 
 from aventus_creds import answers, protocol
 from aventus_creds.attempt import log_in
-from aventus_creds.callbacks import Browser
+from aventus_creds.callbacks import Browser, Callback
 from aventus_creds.device import log_in_elsewhere
 from aventus_creds.discovery import find_endpoints
 from aventus_creds.errors import ConfigError, NetworkError, NotSavedWarning, StoreError, TokenRefused
@@ -38,15 +38,24 @@ class AuthorizationServer:
         cache = PrivateFolder(state_folder() / "discovery")
         return find_endpoints(self._profile, self._transport, cache, now=time.time())
 
-    def log_in(self, save: Callable[[Token], None], browser: Browser | None, *, device: bool) -> Token:
+    def log_in(
+        self,
+        save: Callable[[Token], None],
+        browser: Browser | None = None,
+        *,
+        device: bool = False,
+        panel: Callable[[str], Callback] | None = None,
+    ) -> Token:
         """Let a person log in, in a browser here or (``device``) on another device; ``save`` stores the token.
 
-        Raises LoginError and ConfigError too.
+        ``panel`` makes what stands in a terminal's place, for a redirect URI. Raises LoginError and ConfigError too.
         """
         if device:
             return self._log_in_elsewhere(save)
         self._need("authorize_url", "authorization")
-        return log_in(self._profile, self.endpoints, post=self._transport.post, save=save, browser=browser)
+        return log_in(
+            self._profile, self.endpoints, post=self._transport.post, save=save, browser=browser, panel=panel
+        )
 
     def _log_in_elsewhere(self, save: Callable[[Token], None]) -> Token:
         self._need("device_url", "device authorization")

@@ -73,9 +73,23 @@ class CachedSource:
                 return token
             return self._renewed(token, stale, at_least)
 
+    def peek(self) -> Token | None:
+        """Return the newest token known, good or not, and ask nobody. Raises StoreError."""
+        return self._recall()
+
+    def forget(self) -> None:
+        """Drop the token from memory and store. Raises StoreError."""
+        self._memory = None
+        with self._store.lock(self._key):
+            self._store.delete(self._key)
+
+    def remember(self, token: Token) -> None:
+        """Take ``token`` as the newest, in memory only."""
+        self._memory = token
+
     def keep(self, token: Token) -> None:
         """Take ``token`` as the newest. Raises StoreError, with the token kept in memory even so."""
-        self._memory = token
+        self.remember(token)
         with self._store.lock(self._key):
             self._store.save(self._key, token)
 
@@ -190,23 +204,15 @@ class InjectedSource:
 class AttendedSource:
     """Lets a person log in where the cache has no usable token, and nothing can renew it unattended.
 
-    ``log_in`` is the login, which stores the token; ``lock`` a store's lock that two logins cannot both hold.
+    ``log_in`` is given how many seconds the token must live; it stores the token that it returns.
     """
 
     def __init__(
-        self,
-        cache: TokenSource,
-        log_in: Callable[[], Token],
-        *,
-        interactive: Callable[[], bool],
-        store: TokenStore,
-        key: str,
+        self, cache: TokenSource, log_in: Callable[[float], Token], *, interactive: Callable[[], bool]
     ) -> None:
         self._cache = cache
         self._log_in = log_in
         self._interactive = interactive
-        self._store = store
-        self._key = key
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the cache's token, or a new login's.
@@ -219,12 +225,7 @@ class AttendedSource:
         except LoginRequired:
             if stale is not None or not self._interactive():
                 raise
-        # One login at a time: who waited here finds the token of the login that went before.
-        with self._store.lock(f"{self._key}.login"):
-            try:
-                return self._cache.token(stale, at_least)
-            except LoginRequired:
-                return long_enough(self._log_in(), at_least)
+        return long_enough(self._log_in(at_least), at_least)
 
 
 def long_enough(token: Token, at_least: float) -> Token:

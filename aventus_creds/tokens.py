@@ -100,6 +100,15 @@ def utc(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def jwt_account(jwt: str) -> str:
+    """Return whose token it is, as far as an unverified JSON Web Token tells, or ``""``."""
+    claims = jwt_claims(jwt)
+    account = next(
+        (claims[key] for key in ("email", "preferred_username", "name", "sub") if claims.get(key)), ""
+    )
+    return account if isinstance(account, str) and account.isprintable() else ""
+
+
 def jwt_claims(jwt: str) -> dict[str, Any]:
     """Return the claims of a JSON Web Token, unverified, or ``{}`` where it is none.
 

@@ -31,10 +31,12 @@ LAYERS = [
     {"discovery", "attempt", "device"},
     {"server"},
     {"sources"},
-    {"session"},
+    {"wiring", "session"},
+    {"background"},
+    {"widget"},
     {"api"},
     {"cli"},
-    {"__main__"},
+    {"magics", "__main__"},
 ]
 PURE = {
     "errors",
@@ -213,6 +215,7 @@ def test_public_names() -> None:
         "ApiSession",
         "AventusCredsError",
         "BearerAuth",
+        "LoginButton",
         "LoginRequired",
         "Token",
         "get_session",

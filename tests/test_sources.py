@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -31,6 +32,7 @@ from aventus_creds.sources import (
 )
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
+from aventus_creds.wiring import token_in_turn
 
 EXPIRED: dict[str, Any] = {"age": 7200, "lifetime": 3600}
 EARLY: dict[str, Any] = {"age": 3590, "lifetime": 3600}  # to be refreshed, and good for ten seconds more
@@ -348,11 +350,9 @@ class Attended:
         self.interactive = True
         self.logins = 0
         self._person = person
-        self.source = AttendedSource(
-            self.cache, self._log_in, interactive=lambda: self.interactive, store=store, key="key"
-        )
+        self.source = AttendedSource(self.cache, self._log_in, interactive=lambda: self.interactive)
 
-    def _log_in(self) -> Token:
+    def _log_in(self, _: float) -> Token:
         self.logins += 1
         token = self._person()
         self.cache.keep(token)
@@ -395,29 +395,39 @@ def test_other_faults_never_open_a_browser(store: MemoryStore, fault: Exception)
     assert attended.logins == 0
 
 
-def test_two_who_need_a_login_make_one(store: MemoryStore) -> None:
-    """Who waits for another's login takes its token."""
+def test_two_who_need_a_login_make_one(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who waits for another's login is told so, and takes its token."""
     started, finish = threading.Event(), threading.Event()
+    logins: list[str] = []
 
-    def slowly() -> Token:
+    def person(_: Profile, cache: CachedSource, __: object) -> Token:
+        logins.append("a login")
         started.set()
         assert finish.wait(5)
-        return make_token("by the first")
+        cache.keep(token := make_token("by the first"))
+        return token
 
-    required = LoginRequired("no login yet")
-    first = Attended(store, Counted(required, required), slowly)
-    second = Attended(store, Counted(required, required), lambda: make_token("by the second"))
-    got: list[str] = []
-    one = threading.Thread(target=lambda: got.append(first.source.token().access_token))
-    one.start()
+    monkeypatch.setattr("aventus_creds.wiring.new_token", person)
+    monkeypatch.setattr("aventus_creds.wiring.NOTICE_AFTER", 0.05)
+    profile, got = make_profile(), []
+
+    def ask() -> None:
+        cache = CachedSource(profile.key, store, NobodySource(profile))
+        got.append(token_in_turn(profile, store, cache, None, 0).access_token)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
     assert started.wait(5)
-    two = threading.Thread(target=lambda: got.append(second.source.token().access_token))
-    two.start()
+    time.sleep(0.2)
+    assert "Another login to prod is under way" in capsys.readouterr().err
     finish.set()
-    one.join(5)
-    two.join(5)
+    for thread in threads:
+        thread.join(5)
     assert got == ["by the first"] * 2
-    assert (first.logins, second.logins) == (1, 0)
+    assert logins == ["a login"]
 
 
 def test_a_login_under_way_holds_up_no_script(store: MemoryStore) -> None:
@@ -430,7 +440,7 @@ def test_a_login_under_way_holds_up_no_script(store: MemoryStore) -> None:
         return make_token()
 
     required = LoginRequired("no login yet")
-    person = Attended(store, Counted(required, required), slowly)
+    person = Attended(store, Counted(required), slowly)
     thread = threading.Thread(target=person.source.token)
     thread.start()
     assert started.wait(5)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from aventus_creds.callbacks.notebook import front_end_can_answer, jupyter_kernel
 from aventus_creds.errors import AventusCredsError, CallbackError
 from aventus_creds.profile_checks import can_listen
 from aventus_creds.profiles import Profile
@@ -63,31 +64,50 @@ class Callback(Protocol):
 
 
 def person_can_answer() -> bool:
-    """Whether a person sits at this process: a terminal on standard input and standard error."""
+    """Whether a person sits at this process: a terminal, or a notebook whose front end can answer."""
+    if (kernel := jupyter_kernel()) is not None:
+        return front_end_can_answer(kernel)
     try:
         return sys.stdin.isatty() and sys.stderr.isatty()
     except (AttributeError, ValueError):  # None under pythonw and some daemons, or closed
         return False
 
 
-def open_callbacks(profile: Profile, browser: Browser | None) -> list[Callback]:
+def only_pasted(profile: Profile) -> bool:
+    """Whether no redirect of ``profile`` can come to this machine: its address must be pasted."""
+    return profile.callback == "paste" or not (profile.listen or any(map(can_listen, profile.redirect_uris)))
+
+
+def open_callbacks(
+    profile: Profile, browser: Browser | None, panel: Callable[[str], Callback] | None = None
+) -> list[Callback]:
     """Open the ways that ``profile`` allows here. The first one's ``redirect_uri`` is the login's.
 
-    Raises CallbackError when none of its redirect URIs can be listened on here and now.
+    ``panel`` makes what stands in the terminal's place, for a redirect URI. Raises CallbackError when none
+    of the profile's redirect URIs can be listened on here and now.
     """
     from aventus_creds.callbacks.console import ConsoleCallback
 
+    if panel is not None:
+        if only_pasted(profile):
+            return [panel(profile.redirect_uris[0])]
+        listener = _listen(profile)
+        return [listener, panel(listener.redirect_uri)]
     if profile.callback == "widget":
         raise CallbackError(
             f'profile {profile.name} has callback = "widget", which is for notebooks',
             hint='Use callback = "auto", which serves notebooks and terminals.',
         )
-    to_listen = [uri for uri in profile.redirect_uris if profile.listen or can_listen(uri)]
-    if profile.callback == "paste" or not to_listen:
+    if only_pasted(profile):
         return [ConsoleCallback(profile.redirect_uris[0], browser, paste=True, alone=True)]
+    listener = _listen(profile)
+    paste = profile.callback != "loopback"
+    return [listener, ConsoleCallback(listener.redirect_uri, browser, paste=paste, alone=False)]
 
+
+def _listen(profile: Profile) -> Callback:
     from aventus_creds.callbacks.loopback import LoopbackCallback
 
-    loopback = LoopbackCallback(to_listen, profile.listen)
-    paste = profile.callback != "loopback"
-    return [loopback, ConsoleCallback(loopback.redirect_uri, browser, paste=paste, alone=False)]
+    return LoopbackCallback(
+        [uri for uri in profile.redirect_uris if profile.listen or can_listen(uri)], profile.listen
+    )

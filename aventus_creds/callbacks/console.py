@@ -121,8 +121,9 @@ class ConsoleCallback:
 def query_of(pasted: str) -> str:
     """Return the query in what a person pasted: a whole address, or ``code=…&state=…`` alone."""
     text = "".join(_TERMINAL_NOISE.sub("", pasted).split()).strip("'\"<>")
-    _, mark, query = text.partition("?")
-    return (query if mark else text).partition("#")[0]
+    address, mark, query = text.partition("?")
+    bare = not mark or address.startswith(("code=", "state=", "error=", "iss="))
+    return (text if bare else query).partition("#")[0]
 
 
 def _open_system_browser(url: str) -> None:

@@ -19,6 +19,7 @@ from aventus_creds.profile_checks import can_listen
 from aventus_creds.profiles import Profile, profiles_path, read_profiles
 from aventus_creds.stores import default_store, state_folder
 from aventus_creds.tokens import utc
+from aventus_creds.wiring import token_variable
 
 if TYPE_CHECKING:
     from aventus_creds.protocol import Endpoints
@@ -164,8 +165,6 @@ def _clock(date: str) -> str:
 
 
 def _login(profile: Profile) -> str:
-    from aventus_creds.api import token_variable
-
     if token_variable(profile.name) in os.environ:
         return f"the token in {token_variable(profile.name)} is used"
     token = default_store().load(profile.key)

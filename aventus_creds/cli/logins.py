@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -19,7 +19,8 @@ from aventus_creds.errors import LoginRequired, ProfileError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import ProfilesFile, read_profiles
 from aventus_creds.stores import default_store
-from aventus_creds.tokens import Token, jwt_claims, utc
+from aventus_creds.tokens import jwt_account, utc
+from aventus_creds.wiring import token_variable
 
 
 @click.command(short_help="Log in to a profile.", epilog="Example: aventus-creds login prod")
@@ -31,7 +32,7 @@ def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FB
     name = read_profiles().chosen(name)
     token = api.login(name, browser=(lambda _: None) if no_browser else None, device=device)
     renews = ", and it renews itself" if token.refresh_token else ""
-    account = f" as {found}" if (found := _account(token)) else ""
+    account = f" as {found}" if (found := jwt_account(token.access_token)) else ""
     say(f"Logged in to {name}{account} until {utc(token.expires_at)}{renews}.")
 
 
@@ -108,7 +109,7 @@ def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) 
 
 
 def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
-    if api.token_variable(name) in os.environ:
+    if token_variable(name) in os.environ:
         return Standing(name, "injected", None, None, refreshable=False, account=None, needs_login=False)
     try:
         profile = file.profile(name)
@@ -126,7 +127,7 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
         utc(token.expires_at).removesuffix(" UTC").replace(" ", "T") + "Z",
         round(token.expires_at - now),
         renews,
-        _account(token) or None,
+        jwt_account(token.access_token) or None,
         needs_login=not renews and not token.fresh(now, min_ttl),
     )
 
@@ -145,7 +146,7 @@ def _print_table(standings: list[Standing]) -> None:
             "expired": f"expired at {moment}",
             "none": "not logged in" if it.needs_login else "not used yet",
             "mistakes": "has mistakes: see aventus-creds profiles",
-            "injected": f"from {api.token_variable(it.profile)}",
+            "injected": f"from {token_variable(it.profile)}",
         }[it.state]
         style = "red" if it.state == "mistakes" else "yellow" if it.needs_login else None
         renews = "" if it.state in {"mistakes", "injected"} else "yes" if it.refreshable else "no"
@@ -187,7 +188,7 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
     if not command:
         raise click.UsageError("Missing argument 'COMMAND...'.")
     text = api.get_token(name).access_token
-    environment = os.environ | {variable or api.token_variable(name): text}
+    environment = os.environ | {variable or token_variable(name): text}
     program = shutil.which(command[0])
     if program is None:
         say(f"error: there is no program {command[0]}")
@@ -196,11 +197,3 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
     if os.name == "posix":  # in place of this process, so that signals reach it
         os.execve(program, command, environment)  # noqa: S606 - the person names the program
     ctx.exit(subprocess.run([program, *command[1:]], env=environment, check=False).returncode)  # noqa: S603
-
-
-def _account(token: Token) -> str:
-    claims: dict[str, Any] = jwt_claims(token.access_token)
-    account = next(
-        (claims[key] for key in ("email", "preferred_username", "name", "sub") if claims.get(key)), ""
-    )
-    return account if isinstance(account, str) and account.isprintable() else ""

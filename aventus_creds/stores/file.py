@@ -20,6 +20,14 @@ class FileStore:
     def __init__(self, folder: Path) -> None:
         self._files = PrivateFolder(folder / "tokens")
 
+    def __eq__(self, other: object) -> bool:
+        """Two stores are the same when their folder is."""
+        return isinstance(other, FileStore) and self._files.path == other._files.path
+
+    def __hash__(self) -> int:
+        """Hash over the folder, as __eq__ compares it."""
+        return hash(self._files.path)
+
     def path(self, key: str) -> Path:
         """Where the token under ``key`` is kept."""
         return self._files.path / f"{key}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -59,7 +60,7 @@ class PrivateFolder:
         # One fixed name, written under the lock: a process killed here leaves one file, not one each time.
         beside = self.path / f"{name}.tmp"
         try:
-            self._make()
+            self.make()
             with suppress(FileNotFoundError):
                 beside.unlink()
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600)
@@ -93,18 +94,13 @@ class PrivateFolder:
     def lock(self, name: str) -> AbstractContextManager[object]:
         """Return a lock between threads and processes. Its file stays: removing it would be a race.
 
-        Raises StoreError when the lock file cannot be made, or is held for ``LOCK_TIMEOUT`` seconds.
+        In a folder that nothing can be written to, it locks nothing: there is no write to guard. Raises
+        StoreError when the lock file cannot be made otherwise, or is held for ``LOCK_TIMEOUT`` seconds.
         """
         return _Lock(self, self.path / f"{name}.lock")
 
     def make(self) -> None:
-        """Make the folder where it is missing. Raises StoreError."""
-        try:
-            self._make()
-        except OSError as fault:
-            raise _store_error("made", self.path, fault) from None
-
-    def _make(self) -> None:
+        """Make the folder where it is missing. Raises OSError, or StoreError where it is another user's."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700, exist_ok=True)
         status = self.path.stat()
@@ -112,6 +108,13 @@ class PrivateFolder:
             raise _another_owner(self.path, status)
         if POSIX and status.st_mode & 0o077:
             self.path.chmod(0o700)
+
+    def is_read_only(self, fault: OSError) -> bool:
+        """Whether ``fault`` means that nothing can be written here at all, now."""
+        if fault.errno in {errno.EACCES, errno.EPERM}:
+            nearest = next(path for path in (self.path, *self.path.parents) if os.path.exists(path))  # noqa: PTH110 - no error where a parent is closed
+            return not os.access(nearest, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+        return fault.errno in {errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
     def _check(self, path: Path, descriptor: int) -> None:
         status = os.fstat(descriptor)
@@ -125,13 +128,14 @@ class PrivateFolder:
             os.fchmod(descriptor, 0o600)
 
     def _sync(self) -> None:
-        """Make the folder's new entries outlive a power cut. Windows cannot open folders for this."""
+        """Make the folder's new entries outlive a power cut, where the system can: not on Windows or some shares."""
         if POSIX:
-            descriptor = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            with suppress(OSError):
+                descriptor = os.open(self.path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
 
 class _Lock:
@@ -144,16 +148,17 @@ class _Lock:
     def __enter__(self) -> None:
         from filelock import FileLock, Timeout  # a fresh token needs no lock
 
-        self._folder.make()
         self._lock = FileLock(self._path, timeout=LOCK_TIMEOUT, mode=0o600)
         try:
+            self._folder.make()
             self._lock.acquire()
         except Timeout:
             raise StoreError(
                 f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process"
             ) from None
         except (OSError, NotImplementedError) as fault:
-            raise _store_error("locked", self._path, fault) from None
+            if not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
+                raise _store_error("locked", self._path, fault) from None
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()

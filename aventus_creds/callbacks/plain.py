@@ -1,0 +1,47 @@
+"""PlainCallback: a link and a hidden question, for notebook front ends that show no widgets."""
+
+from __future__ import annotations
+
+import getpass
+import html
+import uuid
+
+from aventus_creds.callbacks import Attempt
+from aventus_creds.callbacks.console import query_of
+from aventus_creds.errors import LoginTimeout
+
+
+class PlainCallback:
+    """Asks in the cell itself, by getpass: what is typed at input() would be saved into the notebook.
+
+    It never runs beside a listener, whose success could not close the question.
+    """
+
+    def __init__(self, redirect_uri: str) -> None:
+        self.redirect_uri = redirect_uri
+        self._place = f"aventus-creds-{uuid.uuid4().hex}"
+
+    def start(self, attempt: Attempt) -> None:
+        """Show the link, and ask until the login has ended or nothing is entered."""
+        from IPython.display import display, update_display
+
+        link = f'<a target="_blank" rel="noopener noreferrer" href="{html.escape(attempt.url, quote=True)}">'
+        bundle = {
+            "text/plain": f"{attempt.title}: {attempt.url}",
+            "text/html": f"{link}{html.escape(attempt.title)}</a>",
+        }
+        display(bundle, raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
+        question = "After the login, paste the address of the new tab here (it is not shown): "
+        try:
+            while not attempt.ended.is_set():
+                pasted = getpass.getpass(question)
+                if not pasted.strip():
+                    attempt.fail(LoginTimeout("nothing was pasted", hint="Run it again to begin anew."))
+                    return
+                reply = attempt.deliver(query_of(pasted))
+                question = f"That was not it: {reply.text}. Copy the whole address and paste it again: "
+        finally:  # outputs are saved: the address, which holds the state, must not stay
+            update_display({"text/plain": ""}, raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
+
+    def close(self) -> None:
+        """Nothing is left to close."""
