@@ -27,8 +27,6 @@
 No message holds a token, code, state, verifier or client secret.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

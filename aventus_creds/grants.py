@@ -1,7 +1,5 @@
 """The grants that a profile may use, as one table. Data only."""
 
-from __future__ import annotations
-
 from typing import Final, Literal, NamedTuple
 
 

@@ -1,7 +1,5 @@
 """The table of profile keys. It drives the checking, the JSON Schema and the reference in the README."""
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from aventus_creds.grants import GRANTS

@@ -1,7 +1,5 @@
 """Profiles: profiles.toml, and one checked profile of it."""
 
-from __future__ import annotations
-
 import os
 import stat
 import tomllib
@@ -180,7 +178,7 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ProfilesFileError(f"{path} is no regular file")
-            return ProfilesFile(path, file.read().decode("utf-8-sig"), status)
+            return ProfilesFile(path, file.read().decode("utf-8").removeprefix("\ufeff"), status)
     except FileNotFoundError:
         raise ProfilesFileError(
             f"there is no profiles file: it belongs at {path}",

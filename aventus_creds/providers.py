@@ -1,7 +1,5 @@
 """How the authorization servers differ, as one table. Data only: a new provider is a new row."""
 
-from __future__ import annotations
-
 from typing import Final, Literal, NamedTuple
 
 TokenRequestFormat = Literal["form", "json"]

@@ -1,7 +1,5 @@
 """The kinds of values that profile keys have: for each, its JSON Schema and its check."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
