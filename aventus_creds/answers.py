@@ -56,7 +56,7 @@ def read_token(
     Raises TokenRefused for an error answer, InvalidAnswer for one that is no OAuth.
     """
     found = json_object(answer)
-    if not 200 <= answer.status < 300 or "error" in found:
+    if not 200 <= answer.status < 300 or found.get("error"):
         raise refusal(profile, answer, request)
     access_token = found.get("access_token")
     if not isinstance(access_token, str) or not _is_header_safe(access_token):
@@ -64,7 +64,7 @@ def read_token(
             f"the answer of {request.url} holds no usable access token",
             hint="" if found else "It is no JSON: check token_url, base_url or issuer in the profile.",
         )
-    token_type = found.get("token_type", "Bearer")
+    token_type = "Bearer" if found.get("token_type") is None else found["token_type"]
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
         raise InvalidAnswer(f"the token of {request.url} is not of the type Bearer, the only one known here")
     refresh_token, scope = found.get("refresh_token"), found.get("scope")
@@ -110,7 +110,7 @@ def read_device_authorization(
     to an address that is not safe.
     """
     found = json_object(answer)
-    if not 200 <= answer.status < 300 or "error" in found:
+    if not 200 <= answer.status < 300 or found.get("error"):
         raise refusal(profile, answer, request)
     device_code: Any = found.get("device_code")
     user_code: Any = found.get("user_code")
@@ -142,10 +142,13 @@ def _is_word(value: Any) -> bool:
 def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRefused:
     """Return the exception for an answer that says no, in whatever form it says it (RFC 6749 section 5.2)."""
     found = json_object(answer)
-    error, description = found.get("error"), found.get("error_description")
+    error = found.get("error") or found.get("errorCode")
     if isinstance(error, dict):  # some servers wrap code and message
-        description = error.get("message") or description
+        found = {**error, **found}
         error = error.get("code") or error.get("type")
+    # Okta's own, API gateways', RFC 9457's
+    names = ("error_description", "errorSummary", "message", "detail")
+    description = next((found[name] for name in names if found.get(name)), None)
     if not found and answer.content_type.partition(";")[0].strip().lower() == "text/plain":
         description = answer.body.decode("utf-8", "replace")
     error, description = plain(error, request.secrets), plain(description, request.secrets)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from aventus_creds.callbacks import Attempt, only_pasted
 from aventus_creds.callbacks.console import query_of
-from aventus_creds.errors import AventusCredsError, LoginRequired, StoreError
+from aventus_creds.errors import AventusCredsError, LoginRequired, LoginTimeout, StoreError
 from aventus_creds.profiles import Profile
 from aventus_creds.server import AuthorizationServer
 from aventus_creds.sources import CachedSource
@@ -53,6 +53,7 @@ class BackgroundLogin:
         self.token: Token | None = None
         self.error: AventusCredsError | None = None
         self._attempt: Attempt | None = None
+        self._link_used = False
         self._running: threading.Thread | None = None
         self._ticker: threading.Thread | None = None
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
@@ -61,9 +62,12 @@ class BackgroundLogin:
 
     @property
     def url(self) -> str:
-        """Where the person's browser goes, while it waits for them. It holds the state."""
+        """Where the person's browser goes, while it waits for them. It holds the state.
+
+        Once an address has been pasted, the link has served: it is offered no more, for it might be saved.
+        """
         attempt = self._attempt
-        return attempt.url if attempt and self.state == "waiting" else ""
+        return attempt.url if attempt and self.state == "waiting" and not self._link_used else ""
 
     @property
     def only_pasted(self) -> bool:
@@ -115,6 +119,10 @@ class BackgroundLogin:
         """Take what the person pasted; the outcome is told by a change. Returns at once."""
         threading.Thread(target=self._paste, args=(text,), daemon=True).start()
 
+    def begin_anew(self) -> None:
+        """End the login under way, if there is one, and begin another. Returns at once."""
+        threading.Thread(target=self._begin_anew, daemon=True).start()
+
     def log_out(self) -> None:
         """Revoke and forget the login; the outcome is told by a change. Returns at once."""
         threading.Thread(target=self._log_out, daemon=True).start()
@@ -137,6 +145,13 @@ class BackgroundLogin:
             self.token = token
             self._end("in")
 
+    def _begin_anew(self) -> None:
+        if attempt := self._attempt:
+            attempt.fail(LoginTimeout("the login was begun anew"))
+        if self._running:
+            self._running.join()
+        self.start(anew=True)
+
     def _cached(self) -> Token | None:
         try:
             return self.cache.token()
@@ -148,6 +163,7 @@ class BackgroundLogin:
 
     def _begin(self, attempt: Attempt) -> None:
         self._attempt = attempt
+        self._link_used = False
         self._set("waiting")
 
     def _end(self, state: State, notice: str = "") -> None:
@@ -162,6 +178,7 @@ class BackgroundLogin:
             return
         reply = attempt.deliver(query_of(text))
         if not reply.ended:
+            self._link_used = True
             self._set(
                 self.state, f"That was not it: {reply.text}. Copy the whole address and paste it again."
             )

@@ -13,6 +13,7 @@ from aventus_creds.origins import origin, split_url
 from aventus_creds.profiles import Profile
 from aventus_creds.protocol import Endpoints
 from aventus_creds.providers import ClientAuth
+from aventus_creds.server_words import plain
 from aventus_creds.stores.private_folder import PrivateFolder
 from aventus_creds.transport import Transport
 
@@ -110,9 +111,12 @@ def _fetch(issuer: str, transport: Transport) -> dict[str, Any]:
         except (ValueError, RecursionError):
             continue
         if not _is_of(issuer, document):
+            named = plain(document.get("issuer")) if isinstance(document, dict) else ""
             raise InvalidAnswer(
-                f"the document at {url} does not speak for the issuer {issuer}",
-                hint="Write issuer in the profile exactly as the server's own documents give it.",
+                f"the document at {url} does not speak for the issuer {issuer}"
+                + (f", but for {named}" if named else ""),
+                hint="Write issuer in the profile exactly as the server's own documents give it. Where it stands for"
+                " many ({…}), give authorize_url and token_url outright.",
             )
         return dict(document)
     raise InvalidAnswer(

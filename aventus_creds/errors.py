@@ -137,8 +137,8 @@ class TokenRefused(ServerError):
 
     @property
     def passing(self) -> bool:
-        """Whether the same request may succeed later: a 5xx, or 429 without an OAuth error."""
-        return self.status >= 500 or (self.status == 429 and not self.error)
+        """Whether the same request may succeed later: a 5xx, or 429 that is no OAuth error of another meaning."""
+        return self.status >= 500 or (self.status == 429 and self.error in {"", "too_many_requests"})
 
 
 class LifetimeTooShort(ServerError):

@@ -159,12 +159,22 @@ class ProfilesFile:
 
 
 def profiles_path() -> Path:
-    """Where profiles.toml is: ``AVENTUS_CREDS_PROFILES``, else the user's config folder."""
+    """Where profiles.toml is: ``AVENTUS_CREDS_PROFILES``, else the user's config folder.
+
+    Raises ProfilesFileError where the user has no home folder.
+    """
     if named := os.environ.get("AVENTUS_CREDS_PROFILES"):
         return expand(named)
     import platformdirs
 
-    return Path(platformdirs.user_config_dir("aventus-creds", appauthor=False)) / "profiles.toml"
+    try:
+        folder = Path(platformdirs.user_config_dir("aventus-creds", appauthor=False)).expanduser()
+    except RuntimeError:  # a user without an entry in the system's list, as in some containers
+        raise ProfilesFileError(
+            "there is no home folder, where profiles.toml would be",
+            hint="Set HOME, or name the file: AVENTUS_CREDS_PROFILES.",
+        ) from None
+    return folder / "profiles.toml"
 
 
 def read_profiles(path: Path | str | None = None) -> ProfilesFile:

@@ -91,7 +91,8 @@ class Authorization:
         server says no, InvalidAnswer when another issuer speaks (RFC 9207).
         """
         try:
-            pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=100)
+            # An error's description may be in any encoding; it must not hide the error.
+            pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=100)
         except ValueError:
             raise RedirectRejected("the address is damaged: it cannot be read") from None
         # What is not known is ignored: servers add session_state, scope and more.
@@ -110,6 +111,8 @@ class Authorization:
             raise self._refused(params["error"], params.get("error_description", ""))
         if not params.get("code"):
             raise RedirectRejected("the address has no authorization code")
+        if "\ufffd" in params["code"]:
+            raise RedirectRejected("the address is damaged: its code cannot be read")
         return params["code"]
 
     def _check_issuer(self, params: Mapping[str, str]) -> None:

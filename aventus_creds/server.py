@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 import warnings
@@ -23,6 +24,9 @@ from aventus_creds.transport import Transport
 
 BACKOFF: Final = 0.5
 """Seconds before the first retry of a token request; twice as long before each further one, with jitter."""
+
+
+logger: Final = logging.getLogger(__name__)
 
 
 class AuthorizationServer:
@@ -74,7 +78,14 @@ class AuthorizationServer:
         """Return the token that ``token``'s refresh token gives. Raises TokenRefused when that is dead."""
         assert token.refresh_token  # noqa: S101 - the caller has looked
         request = protocol.refresh_request(self._profile, self.endpoints, token.refresh_token, self._secret())
-        return self._token(request, retries, previous=token)
+        new = self._token(request, retries, previous=token)
+        if missing := set((token.scope or "").split()) - set((new.scope or "").split()):
+            logger.warning(
+                "profile %s: since the last refresh the server does not grant %s any more",
+                self._profile.name,
+                " ".join(sorted(missing)),
+            )
+        return new
 
     def client_credentials(self) -> Token:
         """Return a token of the client's own."""

@@ -69,8 +69,7 @@ class BearerAuth(AuthBase):
 
     def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
         # After a redirect, the refused request may be one that went without the token.
-        sent = response.request.headers.get("Authorization")
-        if response.status_code != 401 or sent != _bearer(token):
+        if response.status_code != 401 or response.request.headers.get("Authorization") != _bearer(token):
             return response
         # A token that itself replaced a refused one, and was refused too, is not what the API minds.
         if token.access_token == self._refused or not can_repeat(response.request):

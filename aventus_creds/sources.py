@@ -14,9 +14,11 @@ meanwhile must not hang on it but hear at once that a login is needed.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from aventus_creds.errors import (
@@ -24,6 +26,7 @@ from aventus_creds.errors import (
     LoginRequired,
     NetworkError,
     NotSavedWarning,
+    SecretError,
     ServerError,
     StoreError,
     TokenRefused,
@@ -57,7 +60,9 @@ class CachedSource:
         self._store = store
         self._inner = inner
         self._memory: Token | None = None
+        self._outdated: Token | None = None  # what the store still has where memory is ahead of it
         self._flight = threading.Lock()
+        self._process = os.getpid()
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the cached token while it is good, else a new one. The lock is held while it is made."""
@@ -67,6 +72,8 @@ class CachedSource:
         token = self._recall()
         if token is not None and _good(token, stale, at_least):
             return token
+        if self._process != os.getpid():  # a fork: who held the lock in the other process lets go there only
+            self._process, self._flight = os.getpid(), threading.Lock()
         with self._flight, self._store.lock(self._key):
             token = self._recall()
             if token is not None and _good(token, stale, at_least):
@@ -86,12 +93,15 @@ class CachedSource:
     def remember(self, token: Token) -> None:
         """Take ``token`` as the newest, in memory only."""
         self._memory = token
+        with suppress(StoreError):
+            self._outdated = self._store.load(self._key)
 
     def keep(self, token: Token) -> None:
         """Take ``token`` as the newest. Raises StoreError, with the token kept in memory even so."""
         self.remember(token)
         with self._store.lock(self._key):
             self._store.save(self._key, token)
+        self._outdated = None
 
     def _renewed(self, token: Token | None, stale: Token | None, at_least: float) -> Token:
         try:
@@ -102,7 +112,7 @@ class CachedSource:
             if newest is not None and _good(newest, token or stale, at_least):
                 return newest
             raise
-        except (NetworkError, ServerError):
+        except (NetworkError, SecretError, ServerError):
             # A refresh ahead of time that failed costs nothing while the old token lives.
             if (
                 token is not None
@@ -112,17 +122,19 @@ class CachedSource:
             ):
                 return token
             raise
-        self._memory = new
+        self.remember(new)
         try:
             self._store.save(self._key, new)
+            self._outdated = None
         except StoreError as fault:
             warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
         return long_enough(new, at_least)
 
     def _recall(self) -> Token | None:
         """Return the newest token known: what the store has, or memory where saving failed."""
+        # Not by obtained_at: where the clock was set back, that would bring a used refresh token up again.
         stored = self._store.load(self._key)
-        if stored is not None and (self._memory is None or stored.obtained_at >= self._memory.obtained_at):
+        if stored is not None and stored != self._outdated:
             self._memory = stored
         return self._memory
 
@@ -174,14 +186,14 @@ class NobodySource:
         name, now = self._profile.name, time.time()
         if stale is None:
             why = "there is no login yet"
-        elif stale.expired(now):
-            why = f"its login expired at {utc(stale.expires_at)}"
+        elif stale.fresh(now, at_least):
+            why = "its login was refused by the server"
+        else:
+            why = f"its login {'expired' if stale.expired(now) else 'expires'} at {utc(stale.expires_at)}"
+            if at_least and not stale.expired(now):
+                why += f", sooner than the {at_least:g} s asked for"
             if stale.refresh_token:
                 why += ", and the server refused to renew it"
-        elif stale.fresh(now) and not stale.fresh(now, at_least):
-            why = f"its login expires at {utc(stale.expires_at)}, sooner than the {at_least:g} s asked for"
-        else:
-            why = "its login was refused by the server"
         raise LoginRequired(f"profile {name} needs a login: {why}", hint=f"Run: aventus-creds login {name}")
 
 

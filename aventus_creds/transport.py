@@ -5,18 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
-from aventus_creds.answers import Answer
+from aventus_creds.answers import Answer, ServerRequest
 from aventus_creds.errors import InvalidAnswer, NetworkError
 
 if TYPE_CHECKING:
-    from aventus_creds.answers import ServerRequest
     from aventus_creds.profiles import Profile
 
 LARGEST_ANSWER: Final = 1024 * 1024
@@ -40,13 +40,13 @@ class Transport:
         Raises NetworkError when the server cannot be reached, is too slow or hangs up, and InvalidAnswer
         when it redirects or sends too much.
         """
-        return self._send("POST", request.url, headers=request.headers, data=request.body)
+        return self._send("POST", request)
 
     def get(self, url: str) -> Answer:
         """Fetch a public document of the server. Raises as ``post`` does."""
-        return self._send("GET", url, headers={"Accept": "application/json"})
+        return self._send("GET", ServerRequest(url, {"Accept": "application/json"}, b"", ()))
 
-    def _send(self, method: str, url: str, **content: Any) -> Answer:
+    def _send(self, method: str, request: ServerRequest) -> Answer:
         """Exchange in a thread that can be left behind.
 
         A socket's time limit starts anew with each byte that arrives, and the look-up of a name has none.
@@ -55,18 +55,20 @@ class Transport:
 
         def work() -> None:
             try:
-                answer.set_result(self._exchange(method, url, content))
+                answer.set_result(self._exchange(method, request))
             except BaseException as fault:  # noqa: BLE001 - raised in the caller's thread
                 answer.set_exception(fault)
 
         threading.Thread(target=work, name="aventus-creds-transport", daemon=True).start()
-        try:
-            return answer.result(self._profile.timeout)
-        except TimeoutError:
-            raise _unreachable(url, _TOO_SLOW) from None
+        deadline = time.monotonic() + self._profile.timeout
+        while (left := deadline - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                return answer.result(min(left, 0.2))  # Windows takes no Ctrl-C during a wait
+        raise _unreachable(request.url, _TOO_SLOW)
 
-    def _exchange(self, method: str, url: str, content: dict[str, Any]) -> Answer:
-        limit = self._profile.timeout
+    def _exchange(self, method: str, request: ServerRequest) -> Answer:
+        # Header and body stay in the request, whose repr hides them: some show a traceback's variables.
+        url, limit = request.url, self._profile.timeout
         deadline = time.monotonic() + limit
         try:
             with _Session() as session:
@@ -74,7 +76,8 @@ class Transport:
                 with session.request(
                     method,
                     url,
-                    **content,
+                    headers=request.headers,
+                    data=request.body or None,
                     auth=_NoNetrc(),
                     allow_redirects=False,
                     stream=True,

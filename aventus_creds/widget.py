@@ -60,13 +60,14 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
 
     @classmethod
     def _of(cls, login: BackgroundLogin) -> LoginButton:
-        """Return a panel for ``login``, without starting it."""
+        """Return the panel that a waiting cell shows, without starting the login."""
         panel = cls.__new__(cls)
-        panel._build(login)  # noqa: SLF001 - its own class
+        panel._build(login, in_cell=True)  # noqa: SLF001 - its own class
         return panel
 
-    def _build(self, login: BackgroundLogin) -> None:
+    def _build(self, login: BackgroundLogin, *, in_cell: bool = False) -> None:
         self._login = login
+        self._in_cell = in_cell
         self._told: list[Callable[[ApiSession], object]] = []
         self._told_token: Token | None = None
         # A thread that updates a widget needs what the cell knew: some kernels look up the cell by it.
@@ -75,6 +76,7 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         self._status = widgets.HTML()
         self._link = widgets.HTML()
         self._paste = widgets.Password(
+            description="Address:",  # the label that a screen reader says
             placeholder="Paste the address of the new tab here, and press Enter",
             continuous_update=False,
             layout=widgets.Layout(width="auto"),
@@ -83,7 +85,7 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         self._paste.observe(self._pasted, "value")
         self._help = widgets.HTML()
         self._again = widgets.Button(description="Log in again", button_style="primary")
-        self._again.on_click(lambda _: self._login.start(anew=True))
+        self._again.on_click(lambda _: self._login.begin_anew())
         self._out = widgets.Button(description="Log out")
         self._out.on_click(lambda _: self._login.log_out())
         super().__init__()
@@ -159,12 +161,12 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
             if waiting and url
             else ""
         )
-        self._help.value = _line("help", _help(login)) if waiting else ""
+        self._help.value = _line("help", _help(login, in_cell=self._in_cell)) if waiting else ""
         shown: list[widgets.Widget] = [self._status]
         if waiting or login.notice:
             shown.append(self._link)
         if waiting:
-            shown += [self._paste, self._help]
+            shown += [self._paste, self._help, *([] if url else [self._again])]
         elif login.state == "in":
             shown.append(self._out)
         elif login.state == "out":
@@ -256,7 +258,10 @@ def _line(kind: str, text: str, role: str = "status") -> str:
     return f'<div class="aventus-creds-{kind}" role="{role}">{text}</div>'
 
 
-def _help(login: BackgroundLogin) -> str:
+def _help(login: BackgroundLogin, *, in_cell: bool) -> str:
     if login.only_pasted:
         return "After the login, copy the address of the new tab, and paste it above."
-    return "If the new tab shows “cannot connect” after the login, copy its address and paste it above."
+    text = "If the new tab shows “cannot connect” after the login, copy its address and paste it above."
+    if in_cell:  # a busy kernel hears of it where front end and kernel have subshells
+        text += " If nothing happens then, interrupt the cell, and run it again when you are logged in."
+    return text

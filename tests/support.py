@@ -6,10 +6,13 @@ import json
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import aventus_creds
 from aventus_creds.profile_checks import check_profile
 from aventus_creds.profiles import Profile
 from aventus_creds.tokens import Token
@@ -117,6 +120,18 @@ def make_token(
     """Return a token obtained ``age`` seconds ago that lives ``lifetime`` seconds."""
     obtained = time.time() - age
     return Token(access_token, obtained_at=obtained, expires_at=obtained + lifetime, **fields)
+
+
+def variables_shown(error: BaseException) -> str:
+    """Return the package's variables as a traceback with variables (rich, Sentry, pytest -l) shows them."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = str(Path(aventus_creds.__file__).parent)
+    return "\n".join(
+        f"{name} = {value!r}"
+        for frame in frames
+        if frame.f_code.co_filename.startswith(ours)
+        for name, value in frame.f_locals.items()
+    )
 
 
 def free_port() -> int:

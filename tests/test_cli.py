@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import shlex
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +66,15 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         timeout=60,
         check=False,
     )
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+
+
+def jwt(claims: dict[str, Any]) -> str:
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{body}.c2ln"
 
 
 # Each command
@@ -295,6 +308,48 @@ def test_a_warning_is_one_line(write_profiles: WriteProfiles) -> None:
     assert "the-client-secret" not in done.stderr
 
 
+def test_names_are_shown_as_they_are(write_profiles: WriteProfiles) -> None:
+    """Brackets and colons in a client's or an account's name are no markup, and a pipe has no width."""
+    long = "https://api.example.com/" + "long/" * 40
+    write_profiles({"prod": {**KEYS, "client_id": "[bold]a:smile:", "api_url": long}, "[/]": {}})
+    save("prod", make_token(jwt({"name": "Ada [/admin]"})))
+    shown = command("profiles").stdout
+    assert all(text in shown for text in ("[bold]a:smile:", long, "[/]"))
+    shown = command("status").stdout
+    assert all(text in shown for text in ("Ada [/admin]", "[/]"))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_encoding_of_the_output(write_profiles: WriteProfiles, encoding: str) -> None:
+    """What an old code page cannot write becomes a question mark, not an error."""
+    write_profiles({"prod": {**KEYS, "issuer": "https://127.0.0.1:1", "retries": 0}})
+    save("prod", make_token(jwt({"name": "Łukasz ✓"})))
+    assert command("doctor", "prod", PYTHONIOENCODING=encoding).returncode == 6
+    done = command("status", "prod", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0
+    assert "ukasz" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@pytest.mark.parametrize("arguments", [["token", "prod"], ["status"], ["path"]])
+def test_output_that_cannot_be_written(write_profiles: WriteProfiles, arguments: list[str]) -> None:
+    """A full disk is a file error, and none of ours."""
+    write_profiles({"prod": KEYS})
+    save("prod", make_token())
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "aventus_creds", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        4,
+        "error: the output cannot be used: No space left on device\n",
+    )
+
+
 # profile add
 
 
@@ -355,6 +410,43 @@ def test_profile_add_writes_nothing_with_a_mistake(
     assert path.read_bytes() == before
 
 
+def test_profile_add_twice_at_once(write_profiles: WriteProfiles) -> None:
+    """Of several that run together, none is lost."""
+    path = write_profiles({"old": KEYS})
+    options = ["--issuer", "https://as.example.com", "--client-id", "c"]
+    names = [f"new-{number}" for number in range(6)]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "aventus_creds", "profile", "add", name, *options],
+            stderr=subprocess.DEVNULL,
+        )
+        for name in names
+    ]
+    assert [process.wait(60) for process in running] == [0] * len(names)
+    assert tomllib.loads(path.read_text())["profiles"].keys() == {"old", *names}
+
+
+def test_profile_add_to_what_cannot_be_read(tmp_path: Path) -> None:
+    """A folder in the file's place is a file error, and none of ours."""
+    (tmp_path / "profiles.toml").mkdir()
+    done = add("prod", "--issuer", "https://as.example.com", "--client-id", "c")
+    assert done.returncode == 4
+    assert "profiles.toml cannot be read" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="another file system is needed")
+def test_profile_add_through_a_link_to_another_file_system(write_profiles: WriteProfiles) -> None:
+    """Dotfiles are often kept elsewhere: the link stays, and what it leads to is changed."""
+    path = write_profiles({"old": KEYS})
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        target = Path(shutil.move(path, elsewhere))
+        path.symlink_to(target)
+        done = add("new", "--issuer", "https://as.example.com", "--client-id", "c")
+        assert done.returncode == 0, done.stderr
+        assert path.is_symlink()
+        assert tomllib.loads(target.read_text())["profiles"].keys() == {"old", "new"}
+
+
 # exec, path, status for programs
 
 
@@ -372,6 +464,32 @@ def test_exec_gives_one_child_the_token(write_profiles: WriteProfiles) -> None:
     assert done.returncode != 0  # our own look-up needs the state folder
     assert command("exec", "my-job", "--", "no-such-program-anywhere").returncode == 127
     assert command("exec", "my-job").returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals, and scripts without a first line, are POSIX's")
+def test_exec_starts_a_child_as_a_shell_does(write_profiles: WriteProfiles, tmp_path: Path) -> None:
+    """A closed pipe ends it without a word; it needs no standard output; what cannot be started is said."""
+    write_profiles({"my-job": KEYS})
+    save("my-job", make_token())
+    aventus_creds = f"{shlex.quote(sys.executable)} -m aventus_creds exec my-job --"
+    done = shell(f"{aventus_creds} sh -c 'kill -PIPE $$; echo lives'; echo $?")
+    assert done.stdout == "141\n"
+    assert shell(f"{aventus_creds} sh -c 'exit 9' >&-").returncode == 9
+    program = tmp_path / "no-first-line"
+    program.write_text("echo it ran\n")
+    program.chmod(0o755)
+    done = command("exec", "my-job", "--", str(program))
+    assert (done.returncode, done.stdout) == (126, "")
+    assert done.stderr == f"error: {program} cannot be started: Exec format error\n"
+
+
+def test_an_empty_variable_is_no_token(write_profiles: WriteProfiles) -> None:
+    """Monitoring hears what the job would hear."""
+    write_profiles({"prod": KEYS})
+    for arguments in (["token", "prod"], ["status"]):
+        done = command(*arguments, AVENTUS_CREDS_TOKEN_PROD="")
+        assert (done.returncode, done.stdout) == (4, "")
+        assert "AVENTUS_CREDS_TOKEN_PROD holds no access token" in done.stderr
 
 
 def test_path_names_the_places(tmp_path: Path) -> None:

@@ -585,6 +585,45 @@ except KeyboardInterrupt:
 """
 
 
+IN_BACKGROUND = """
+import fcntl, subprocess, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2]], process_group=0)
+"""
+
+
+def test_a_job_in_the_background_is_not_stopped(terminal: Terminal) -> None:
+    """Behind a shell's prompt, its login touches no terminal settings, which would stop it; the browser serves."""
+    script = CHILD.format(tests=str(Path(__file__).parent))
+    script = script.replace("fcntl.ioctl(0, termios.TIOCSCTTY, 0)", "import os")
+    script = script.replace("time.sleep(30)", "os._exit(0)")
+    keys = {"redirect_uri": "http://127.0.0.1:0/callback"}
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", IN_BACKGROUND, script, json.dumps(keys)],
+            stdin=terminal.slave,
+            stdout=subprocess.PIPE,
+            stderr=terminal.slave,
+            start_new_session=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        ) as process,
+        ExitStack() as at_the_end,
+    ):
+        at_the_end.callback(process.kill)
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        terminal.wait_for("copy its whole address")
+        time.sleep(0.5)  # for what would stop it
+        port = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0]).port
+        assert port
+        browser = at_the_end.enter_context(connect(port))
+        query = f"code={CODE}&state={state_of(url)}"
+        browser.sendall(f"GET /callback?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        assert process.stdout.readline() == "exchanging\n"
+    assert "left." not in terminal.shown  # nor is anything written over the prompt, again and again
+
+
 @pytest.mark.parametrize("when", ["waiting", "exchanging"])
 @pytest.mark.parametrize("callback", ["paste", "auto"])
 def test_ctrl_c_at_the_keyboard_ends_it_at_once(terminal: Terminal, callback: str, when: str) -> None:

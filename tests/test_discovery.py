@@ -221,7 +221,17 @@ def test_wrong_issuer(web: Web, cache: PrivateFolder, issuer: Any) -> None:
     with pytest.raises(InvalidAnswer, match="does not speak for the issuer") as caught:
         find(at(web.url), cache)
     assert "exactly" in caught.value.hint
+    if named and isinstance(named, str):
+        assert f", but for {named}" in caught.value.message
     assert not cache.path.exists()
+
+
+def test_the_issuer_of_many_tenants(web: Web, cache: PrivateFolder) -> None:
+    """Entra ID's common document speaks for a template: the way out is said."""
+    web.answer = lambda _: Sent(body=document(web.url) | {"issuer": "https://login.example/{tenantid}/v2.0"})
+    with pytest.raises(InvalidAnswer, match=r"\{tenantid\}/v2\.0") as caught:
+        find(at(web.url), cache)
+    assert "authorize_url and token_url" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,16 @@ def test_the_readmes_profiles_are_valid(tmp_path: Path) -> None:
 def test_the_readmes_python_runs(
     tmp_path: Path, write_profiles: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second example, in a process without a login: it prints the command to run."""
+    """The example of errors, in a process without a login: it prints the command to run."""
     write_profiles(
         {"prod": {"issuer": "https://as.example.com", "client_id": "c", "api_url": "https://a.example"}}
     )
     done = subprocess.run(
-        [sys.executable, "-c", blocks("python")[1]], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", next(block for block in blocks("python") if "as required" in block)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     assert (done.stdout, done.stderr) == ("Run: aventus-creds login prod\n", "")
 

@@ -789,6 +789,14 @@ def test_the_path_is_otherwise_in_the_user_config_folder(
     assert profiles_path() == folder / "profiles.toml"
 
 
+def test_without_a_home_folder_the_file_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user that the system does not know, as in a container, hears what to set."""
+    monkeypatch.setattr(os.path, "expanduser", str)
+    for name in ("AVENTUS_CREDS_PROFILES", "XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert "AVENTUS_CREDS_PROFILES" in unreadable()
+
+
 def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing file: where it belongs, and the command that makes one."""
     said = unreadable()

@@ -209,6 +209,13 @@ def test_what_does_not_answer_this_attempt_is_rejected(query: Any) -> None:
     assert CODE not in str(caught.value)
 
 
+@pytest.mark.parametrize("more", ["error_description=gesch%FCtzt", "other=%FC"])
+def test_an_error_redirect_in_another_encoding_is_an_error_too(more: str) -> None:
+    """What is not UTF-8 beside the state and the error does not keep the person waiting."""
+    with pytest.raises(LoginRefused, match="access_denied"):
+        attempt().accept(f"error=access_denied&{more}&state={STATE}")
+
+
 def test_an_error_redirect_is_the_persons_answer() -> None:
     """RFC 6749 section 4.1.2.1: error and description, fit to be shown."""
     query = urlencode(
@@ -457,6 +464,10 @@ def test_an_answer_that_is_no_json_object(body: Any) -> None:
         ),
         (answer(403, error={"type": "forbidden"}), "forbidden", ""),
         (answer(429), "", ""),
+        (answer(400, errorCode="E0000021", errorSummary="No such client"), "E0000021", "No such client"),
+        (answer(403, message="Forbidden"), "", "Forbidden"),
+        (answer(400, type="about:blank", title="Bad Request", detail="Locked"), "", "Locked"),
+        (answer(401, error="Unauthorized", message="Locked", path="/token"), "Unauthorized", "Locked"),
         (Answer(400, "", b""), "", ""),
         (Answer(503, "text/plain; charset=utf-8", b"Down for\r\nmaintenance"), "", "Down for maintenance"),
         (Answer(500, "text/html", b"<html><b>trace</b></html>"), "", ""),
@@ -500,6 +511,13 @@ def test_which_refusals_pass(status: Any, error: Any, passing: Any) -> None:
     """A 5xx or a bare 429 may be over in a moment; a 400 will not."""
     assert TokenRefused("m", error=error, status=status).passing is passing
     assert not TokenRefused("m", error="slow_down", status=429).passing
+    assert TokenRefused("m", error="too_many_requests", status=429).passing  # Auth0's
+
+
+@pytest.mark.parametrize("empty", [{"error": None}, {"error": ""}, {"token_type": None}])
+def test_an_empty_field_is_an_absent_one(empty: Any) -> None:
+    """Some servers name every field they know, in each answer."""
+    assert read(answer(access_token="a", **{"token_type": "Bearer", **empty})).access_token == "a"
 
 
 def test_a_refresh_keeps_what_the_answer_leaves_out() -> None:

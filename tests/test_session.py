@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import requests
 from sockets import BASIC_OF_NETRC, Authority, RawServer, lead_here, says, tunnel, write_netrc
-from support import Seen, Sent, Web, free_port, make_profile, make_token
+from support import Seen, Sent, Web, free_port, make_profile, make_token, variables_shown
 
 from aventus_creds.api import token_source
 from aventus_creds.errors import ConfigError, LoginRequired, NetworkError
@@ -759,8 +759,9 @@ def test_refused_and_renewal_fails(web: Web, make_session: Callable[..., ApiSess
     web.answer = lambda _: Sent(401)
     with pytest.raises(NetworkError):
         make_session(web, Source(FIRST, NetworkError("down"))).get("/")
-    with pytest.raises(LoginRequired):
+    with pytest.raises(LoginRequired) as caught:
         make_session(web, Source(FIRST, LoginRequired("over"))).get("/")
+    assert FIRST.access_token not in variables_shown(caught.value)
 
 
 def test_refused_with_real_sources(web: Web, foreign: Web) -> None:

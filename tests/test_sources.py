@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from aventus_creds.errors import (
     LoginRequired,
     NetworkError,
     NotSavedWarning,
+    SecretError,
     StoreError,
     TokenRefused,
 )
@@ -127,7 +130,14 @@ def test_at_least(store: MemoryStore) -> None:
     assert source.token(at_least=1200).access_token == "long"
 
 
-@pytest.mark.parametrize("fault", [NetworkError("away"), TokenRefused("busy", error="", status=503)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        NetworkError("away"),
+        TokenRefused("busy", error="", status=503),
+        SecretError("the keyring is locked"),
+    ],
+)
 def test_a_valid_token_survives_a_failed_early_refresh(store: MemoryStore, fault: Exception) -> None:
     """While the old token lives, a refresh ahead of time that fails is no error."""
     old = kept(store, make_token("old", **EARLY))
@@ -175,6 +185,41 @@ def test_a_write_that_fails_still_gives_the_token() -> None:
     assert len(inner.stale) == 1
 
 
+@pytest.mark.parametrize("step", [-86400, 86400])
+def test_the_store_is_newer_than_memory_whatever_the_clock_says(
+    store: MemoryStore, step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock jumps and another process refreshes: its token counts, for the old refresh token is used up."""
+    source, inner = cached(store, make_token("newest"))
+    old = kept(store, make_token("old", refresh_token="used"))
+    assert source.token() == old
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + step)
+    new = kept(store, make_token("new", refresh_token="one-time"))
+    assert source.token(stale=old) == new
+    assert source.token(stale=new).access_token == "newest"
+    assert inner.stale == [new]
+
+
+@pytest.mark.parametrize("step", [-86400, 0])
+def test_after_a_failed_write_memory_is_newer_than_the_store(
+    step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be replaced in the store is not taken up again, but what somebody writes there is."""
+    store = Full()
+    store._tokens["key"] = old = make_token("old", refresh_token="used")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + step)
+    source = CachedSource("key", store, inner := Counted(*map(make_token, "abc")))
+    with pytest.warns(NotSavedWarning):
+        assert source.token(stale=old).access_token == "a"
+    with pytest.warns(NotSavedWarning):
+        assert source.token(stale=source.token()).access_token == "b"
+    assert [token and token.access_token for token in inner.stale] == ["old", "a"]
+    store._tokens["key"] = make_token("by another")
+    assert source.token(stale=source.token()).access_token == "by another"
+
+
 def test_threads_share_one_flight(store: MemoryStore) -> None:
     """Sixteen threads with an expired token make one request."""
     kept(store, make_token(**EXPIRED))
@@ -195,6 +240,29 @@ def test_threads_share_one_flight(store: MemoryStore) -> None:
         thread.join()
     assert got == ["new"] * 16
     assert len(inner.stale) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+@pytest.mark.filterwarnings(
+    "ignore:.*fork:DeprecationWarning"
+)  # of a process with threads, from Python 3.12 on
+def test_a_fork_in_the_middle_of_a_flight(store: MemoryStore) -> None:
+    """The child has no thread that would end the flight: it makes its own."""
+    source, _ = cached(store, make_token("new"))
+    with source._flight:
+        child = os.fork()
+        if not child:
+            try:
+                os._exit(source.token().access_token != "new")
+            finally:
+                os._exit(2)
+        deadline = time.monotonic() + 5
+        while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < deadline:
+            time.sleep(0.02)
+    if not ended[0]:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended == (child, 0)
 
 
 def test_a_new_token_that_lives_too_short(store: MemoryStore) -> None:
@@ -326,15 +394,17 @@ def test_an_injected_token_is_used_as_it_is() -> None:
     ("stale", "why"),
     [
         (None, "there is no login yet"),
-        (make_token(**EXPIRED), "its login expired at 20"),
-        (make_token(**EXPIRED, refresh_token="r"), "and the server refused to renew it"),
-        (make_token(), "was refused by the server"),
+        (EXPIRED, "its login expired at 20"),
+        ({**EXPIRED, "refresh_token": "r"}, "and the server refused to renew it"),
+        ({}, "was refused by the server"),
+        (EARLY, "its login expires at 20.* UTC\n"),
+        ({**EARLY, "refresh_token": "r"}, "expires at .*the server refused to renew"),
     ],
 )
-def test_login_required_says_which_why_and_what_to_run(stale: Token | None, why: str) -> None:
+def test_login_required_says_which_why_and_what_to_run(stale: dict[str, Any] | None, why: str) -> None:
     """The profile, the reason with its time in UTC, and the exact command."""
     with pytest.raises(LoginRequired, match=why) as caught:
-        NobodySource(make_profile("nightly")).token(stale)
+        NobodySource(make_profile("nightly")).token(None if stale is None else make_token(**stale))
     assert "profile nightly" in caught.value.message
     assert caught.value.hint == "Run: aventus-creds login nightly"
 
@@ -472,3 +542,15 @@ def test_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AVENTUS_CREDS_INTERACTIVE")
     monkeypatch.setattr("sys.stdin", None)
     assert may_ask(None) is False
+
+
+def test_a_narrower_scope_is_noted(web: Web, profile: Profile, caplog: pytest.LogCaptureFixture) -> None:
+    """A refresh that grants less than before is logged, once it happens, with what is missing."""
+    web.answer = lambda _: Sent(body={"access_token": "new", "token_type": "Bearer", "scope": "a"})
+    stale = make_token(**EXPIRED, refresh_token="r", scope="a b")
+    token = RefreshingSource(profile, Counted()).token(stale)
+    assert token.scope == "a"
+    assert "does not grant b any more" in caplog.text
+    caplog.clear()
+    RefreshingSource(profile, Counted()).token(make_token(**EXPIRED, refresh_token="r", scope="a"))
+    assert caplog.text == ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -291,6 +294,87 @@ def test_a_write_that_fails_leaves_the_old_file_whole(files: FileStore) -> None:
     assert not path.with_name(f"{KEY}.json.tmp").exists()
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Give a folder of a user who is not root, as whom the test runs: root may write everywhere."""
+    with tempfile.TemporaryDirectory() as place:
+        root = os.geteuid() == 0
+        if root:
+            os.chown(place, 65534, 65534)
+            os.seteuid(65534)
+        try:
+            yield Path(place)
+        finally:
+            if root:
+                os.seteuid(0)
+
+
+@posix_only
+def test_a_read_only_folder_has_nothing_to_lock(open_folder: Path) -> None:
+    """Who may not write there can read, and hears of it when saving: not at the lock."""
+    files = FileStore(open_folder)
+    path = save(files, token := make_token())
+    path.parent.chmod(0o500)
+    for key in (KEY, "another"):
+        with files.lock(key):
+            assert files.load(KEY) == token
+            with pytest.raises(StoreError, match="cannot be written"):
+                files.save(key, token)
+    path.parent.chmod(0o700)
+
+
+@posix_only
+def test_a_read_only_place_needs_no_folder(open_folder: Path) -> None:
+    """Without a folder and without the right to make one there is no token, and nothing to lock."""
+    open_folder.chmod(0o500)
+    files = FileStore(open_folder / "state")
+    with files.lock(KEY), pytest.raises(StoreError, match="cannot be written"):
+        files.save(KEY, make_token())
+    assert files.load(KEY) is None
+    open_folder.chmod(0o700)
+
+
+@posix_only
+def test_a_lock_that_another_holds_the_right_to_is_an_error(open_folder: Path) -> None:
+    """Where the folder can be written to, a lock file that cannot be opened guards something."""
+    path = save(files := FileStore(open_folder))
+    path.with_name(f"{KEY}.lock").chmod(0)
+    with pytest.raises(StoreError, match="cannot be locked"), files.lock(KEY):
+        pass
+
+
+@posix_only
+@pytest.mark.parametrize("code", [errno.EROFS, errno.ENOSPC])
+def test_a_read_only_or_full_disk_has_nothing_to_lock(
+    files: FileStore, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for a file system that is mounted so, or has no room for one more file."""
+    save(files)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", fail)
+    with files.lock(KEY):
+        pass
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_fault(
+    files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some shares refuse fsync of a folder: by then the file is in its place."""
+    flush = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    save(files, token := make_token())
+    assert files.load(KEY) == token
+
+
 def run(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE)
 
@@ -351,6 +435,18 @@ def test_the_state_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert "cache" not in str(state_folder()).lower().replace(str(tmp_path).lower(), "")
     if sys.platform == "linux":
         assert state_folder() == tmp_path / "xdg" / "aventus-creds"
+
+
+def test_without_a_home_folder_the_state_folder_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user that the system does not know, as in a container, hears what to set; no folder "~" is made."""
+    monkeypatch.setattr(os.path, "expanduser", str)
+    for name in ("AVENTUS_CREDS_STATE_DIR", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StoreError, match="AVENTUS_CREDS_STATE_DIR"):
+        state_folder()
+    monkeypatch.setenv("AVENTUS_CREDS_STATE_DIR", "~nobody-of-that-name/state")
+    with pytest.raises(StoreError, match="no home folder for ~nobody-of-that-name/state"):
+        state_folder()
 
 
 def test_the_default_store_is_files(folder: Path) -> None:

@@ -7,13 +7,14 @@ import logging
 import time
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from sockets import BASIC_OF_NETRC, Authority, RawServer, drips, lead_here, says, tunnel, write_netrc
-from support import Seen, Sent, Web, free_port, make_profile
+from support import Seen, Sent, Web, free_port, make_profile, variables_shown
 
 from aventus_creds.answers import Answer, ServerRequest
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
@@ -313,6 +314,24 @@ def test_no_secret_in_any_error(web: Web, authority: Authority) -> None:
     for error in found:
         assert SECRET not in chain(error)
         assert SECRET not in "".join(traceback.format_exception(error))
+        if isinstance(error, NetworkError):
+            assert SECRET not in variables_shown(error)
+
+
+def test_the_wait_for_an_answer_is_never_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows takes no Ctrl-C while a thread waits for another."""
+    waits: list[float | None] = []
+    result = Future.result
+
+    def noted(self: Future[Answer], timeout: float | None = None) -> Answer:
+        waits.append(timeout)
+        return result(self, timeout)
+
+    monkeypatch.setattr(Future, "result", noted)
+    with RawServer(says()) as server, pytest.raises(NetworkError, match=r"in time|without an answer"):
+        post(server.url, timeout=0.5)
+    assert waits
+    assert all(wait is not None and wait <= 0.2 for wait in waits)
 
 
 def test_secret_in_a_status_line() -> None:

@@ -286,3 +286,17 @@ def test_magics(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="usage"):
         shell.run_line_magic("aventus_login", "a b")
     shell.history_manager.end_session()
+
+
+def test_the_link_goes_once_an_address_is_pasted(button: LoginButton) -> None:
+    """It holds the state, and has served; beginning anew gives another link, and its login works."""
+    first = button._login.url
+    button._paste.value = "nonsense"
+    until(lambda: "That was not it" in button._link.value)
+    assert "href" not in button._link.value
+    until(lambda: button._again in button.children)
+    button._again.click()
+    until(lambda: button._login.url not in {"", first})
+    until(lambda: "href" in button._link.value)
+    Robot().browse(button._login.url)
+    wait_for(button, "in")

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Final
 
 from aventus_creds.callbacks import Attempt, Browser
-from aventus_creds.callbacks.typed_lines import TypedLines
+from aventus_creds.callbacks.typed_lines import TypedLines, in_foreground
 from aventus_creds.errors import CallbackError
 
 TEXT_BROWSERS: Final = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
@@ -100,7 +100,7 @@ class ConsoleCallback:
         return self._closed.is_set() or attempt.ended.is_set()
 
     def _countdown(self, attempt: Attempt, typed: int) -> None:
-        if _is_terminal():
+        if _is_terminal() and in_foreground(sys.stderr):
             minutes, seconds = divmod(max(0, round(attempt.seconds_left())), 60)
             paste = f" Pasted: {typed} characters" if typed else " Paste here: " if self._paste else ""
             sys.stderr.write(f"\r\x1b[K{minutes}:{seconds:02} left.{paste}")

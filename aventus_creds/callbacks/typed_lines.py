@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TextIO
 
 if os.name == "nt":
     import msvcrt
@@ -19,6 +19,14 @@ PASTE_GAP: Final = 0.05
 """Seconds within which the parts of one paste follow each other."""
 
 
+def in_foreground(terminal: TextIO) -> bool:
+    """Whether this process may use ``terminal``: it does not run behind a shell's prompt."""
+    if os.name == "posix":
+        with suppress(OSError, ValueError):  # it is no terminal, or not the one that controls this process
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    return True
+
+
 class TypedLines:
     """Standard input, line by line, unechoed where it is a terminal: what is pasted here is a secret.
 
@@ -27,13 +35,15 @@ class TypedLines:
     """
 
     def __init__(self) -> None:
-        """Raises OSError or ValueError where there is no standard input to poll."""
+        """Raises OSError or ValueError where there is no standard input to poll, or another job has the terminal."""
         if sys.stdin is None:  # closed before Python started, or pythonw
             raise OSError("there is no standard input")
         self._descriptor: Final = sys.stdin.fileno()
         self._terminal: Final = os.isatty(self._descriptor)
         if os.name == "nt" and not self._terminal:
             raise OSError("on Windows only a console can be polled")
+        if self._terminal and not in_foreground(sys.stdin):
+            raise OSError("the terminal is another job's, and using it would stop this one")
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._attributes: list[Any] | None = None
         self.typed = ""  # the unfinished line

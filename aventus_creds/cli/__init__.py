@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from importlib import import_module
@@ -31,6 +32,7 @@ EXIT_CODES: Final = (
 INTERNAL_ERROR: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
+COMMAND_NOT_STARTED: Final = 126
 COMMAND_NOT_FOUND: Final = 127
 
 # Where each command is. A command's module is loaded when that command runs.
@@ -82,7 +84,8 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line with ``arguments`` and return its exit code. Errors are told on standard error."""
-    warnings.simplefilter("always", category=UserWarning)
+    _write_any_text()
+    warnings.simplefilter("default", category=UserWarning)  # each once
     warnings.showwarning = _show_warning
     try:
         # Outside standalone mode, click returns what ctx.exit() was called with.
@@ -96,14 +99,15 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
         return INTERNAL_ERROR
-    except AventusCredsError as error:
+    except Exception as error:  # noqa: BLE001 - no traceback without --debug
         if "--debug" in arguments:
             _show_places(error)
-        say(f"error: {error}")
-        return exit_code(error)
-    except Exception as error:  # noqa: BLE001 - a fault of this program: no traceback without --debug
-        if "--debug" in arguments:
-            _show_places(error)
+        if isinstance(error, OSError):  # standard output on a full disk, for example
+            where = error.filename or "the output"
+            error = StoreError(f"{where} cannot be used: {error.strerror or type(error).__name__}")
+        if isinstance(error, AventusCredsError):
+            say(f"error: {error}")
+            return exit_code(error)
         say(f"error: a fault in aventus-creds itself ({type(error).__name__}); --debug shows where")
         return INTERNAL_ERROR
 
@@ -116,6 +120,13 @@ def exit_code(error: AventusCredsError) -> int:
 def say(text: str) -> None:
     """Tell the person something, on standard error: standard output is for what was asked for."""
     click.echo(text, err=True)
+
+
+def _write_any_text() -> None:
+    """Let characters that the terminal or file cannot have become "?": a Windows code page has no check mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _show_places(error: BaseException) -> None:

@@ -17,6 +17,7 @@ from aventus_creds.errors import ConfigError, ProfileError, ProfilesFileError
 from aventus_creds.profile_keys import KEYS
 from aventus_creds.profiles import ProfilesFile, profiles_path, read_profiles
 from aventus_creds.stores import state_folder
+from aventus_creds.stores.private_folder import PrivateFolder
 
 
 @click.command(short_help="Write a profiles.toml to start from.", epilog="Example: aventus-creds init")
@@ -75,14 +76,17 @@ def add(name: str, **values: str | None) -> None:
     """
     table = {key: _value(key, value) for key, value in values.items() if value is not None}
     path = profiles_path()
-    before = path.read_bytes() if path.exists() else b""
-    addition = tomli_w.dumps({"profiles": {name: table}}).encode()
-    separator = b"" if not before else b"\n" if before.endswith(b"\n") else b"\n\n"
-    after = before + separator + addition
-    if before and name in read_profiles(path).names:
-        raise ConfigError(f"there is a profile {name} already", hint=f"Edit it in {path}")
-    ProfilesFile(path, after.decode("utf-8-sig")).profile(name)
-    _replace(path, after)
+    with PrivateFolder(state_folder() / "tokens").lock(
+        "profiles"
+    ):  # another one at the same time would be lost
+        if path.exists() and name in read_profiles(path).names:
+            raise ConfigError(f"there is a profile {name} already", hint=f"Edit it in {path}")
+        before = path.read_bytes() if path.exists() else b""
+        addition = tomli_w.dumps({"profiles": {name: table}}).encode()
+        separator = b"" if not before else b"\n" if before.endswith(b"\n") else b"\n\n"
+        after = before + separator + addition
+        ProfilesFile(path, after.decode("utf-8-sig")).profile(name)
+        _replace(path, after)
     say(f"Added {name} to {path}\nRun: aventus-creds login {name}")
 
 
@@ -104,8 +108,10 @@ def _value(key: str, text: str) -> Any:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put ``content`` in the place of ``path``, whole or not at all, with its mode."""
-    beside = path.with_name(f"{path.name}.tmp")
     try:
+        # A link stays a link: dotfiles are often kept elsewhere, on another file system perhaps.
+        path = path.resolve()
+        beside = path.with_name(f"{path.name}.tmp")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
         beside.unlink(missing_ok=True)
@@ -114,8 +120,7 @@ def _replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # A link stays a link: dotfiles are often kept elsewhere.
-        beside.replace(path.resolve())
+        beside.replace(path)
     except OSError as fault:
         raise ProfilesFileError(f"{path} cannot be written: {fault.strerror or fault}") from None
 
@@ -123,13 +128,10 @@ def _replace(path: Path, content: bytes) -> None:
 @click.command(epilog="Example: aventus-creds profiles")
 def profiles() -> None:
     """List the profiles, and every mistake in them."""
-    from rich.console import Console
-    from rich.table import Table
+    from aventus_creds.cli.tables import new_table, show
 
     file = read_profiles()
-    table = Table(
-        "profile", "system", "grant", "client", "API", box=None, pad_edge=False, header_style="bold"
-    )
+    table = new_table("profile", "system", "grant", "client", "API")
     problems = list(file.problems())
     for name in file.names:
         marked = f"{name} (default)" if name == file.default else name
@@ -141,7 +143,7 @@ def profiles() -> None:
             continue
         table.add_row(marked, found.provider.title, found.grant, found.client_id, found.api_url or "none")
     if file.names:
-        Console().print(table)
+        show(table)
     say(f"The file is {file.path}" if file.names else f"{file.path} has no profiles yet.")
     if problems:
         raise ProfileError(tuple(problems))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from aventus_creds.profile_checks import can_listen
 from aventus_creds.profiles import Profile, profiles_path, read_profiles
 from aventus_creds.stores import default_store, state_folder
 from aventus_creds.tokens import utc
-from aventus_creds.wiring import token_variable
+from aventus_creds.wiring import injected_source, token_variable
 
 if TYPE_CHECKING:
     from aventus_creds.protocol import Endpoints
@@ -165,7 +164,7 @@ def _clock(date: str) -> str:
 
 
 def _login(profile: Profile) -> str:
-    if token_variable(profile.name) in os.environ:
+    if injected_source(profile.name):
         return f"the token in {token_variable(profile.name)} is used"
     token = default_store().load(profile.key)
     if token is None:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
-import sys
 import time
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import click
 
 from aventus_creds import api
-from aventus_creds.cli import COMMAND_NOT_FOUND, exit_code, say
+from aventus_creds.cli import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code, say
 from aventus_creds.cli.arguments import Duration, optional_name, required_name
 from aventus_creds.errors import LoginRequired, ProfileError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import ProfilesFile, read_profiles
 from aventus_creds.stores import default_store
 from aventus_creds.tokens import jwt_account, utc
-from aventus_creds.wiring import token_variable
+from aventus_creds.wiring import injected_source, token_variable
+
+IGNORED_BY_PYTHON: Final = [
+    getattr(signal, name) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ") if hasattr(signal, name)
+]
+"""Signals whose ignoring a program would inherit: `| head` could not end it."""
 
 
 @click.command(short_help="Log in to a profile.", epilog="Example: aventus-creds login prod")
@@ -29,11 +34,14 @@ from aventus_creds.wiring import token_variable
 @click.option("--device", is_flag=True, help="Log in on another device: for a machine without a browser.")
 def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FBT001 - click passes options so
     """Log in to the profile NAME (or the default one), whatever is cached."""
-    name = read_profiles().chosen(name)
+    profile = read_profiles().profile(name)
+    name = profile.name
     token = api.login(name, browser=(lambda _: None) if no_browser else None, device=device)
     renews = ", and it renews itself" if token.refresh_token else ""
     account = f" as {found}" if (found := jwt_account(token.access_token)) else ""
     say(f"Logged in to {name}{account} until {utc(token.expires_at)}{renews}.")
+    if missing := set(profile.scope.split()) - set((token.scope or "").split()):
+        say(f"The server did not grant: {' '.join(sorted(missing))}")
 
 
 @click.command(short_help="Revoke and forget a login.", epilog="Example: aventus-creds logout prod")
@@ -109,7 +117,7 @@ def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) 
 
 
 def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
-    if token_variable(name) in os.environ:
+    if injected_source(name):
         return Standing(name, "injected", None, None, refreshable=False, account=None, needs_login=False)
     try:
         profile = file.profile(name)
@@ -133,12 +141,9 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
 
 
 def _print_table(standings: list[Standing]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from aventus_creds.cli.tables import new_table, show
 
-    table = Table(
-        "profile", "login", "renews itself", "account", box=None, pad_edge=False, header_style="bold"
-    )
+    table = new_table("profile", "login", "renews itself", "account")
     for it in standings:
         moment = (it.expires_at or "").replace("T", " ").replace("Z", " UTC")
         login = {
@@ -151,7 +156,7 @@ def _print_table(standings: list[Standing]) -> None:
         style = "red" if it.state == "mistakes" else "yellow" if it.needs_login else None
         renews = "" if it.state in {"mistakes", "injected"} else "yes" if it.refreshable else "no"
         table.add_row(it.profile, login, renews, it.account or "", style=style)
-    Console().print(table)
+    show(table)
 
 
 @click.command(
@@ -193,7 +198,12 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
     if program is None:
         say(f"error: there is no program {command[0]}")
         ctx.exit(COMMAND_NOT_FOUND)
-    sys.stdout.flush()
-    if os.name == "posix":  # in place of this process, so that signals reach it
-        os.execve(program, command, environment)  # noqa: S606 - the person names the program
-    ctx.exit(subprocess.run([program, *command[1:]], env=environment, check=False).returncode)  # noqa: S603
+    try:
+        if os.name == "posix":  # in place of this process, so that signals reach it
+            for number in IGNORED_BY_PYTHON:
+                signal.signal(number, signal.SIG_DFL)
+            os.execve(program, command, environment)  # noqa: S606 - the person names the program
+        ctx.exit(subprocess.run([program, *command[1:]], env=environment, check=False).returncode)  # noqa: S603
+    except OSError as fault:
+        say(f"error: {command[0]} cannot be started: {fault.strerror or fault}")
+        ctx.exit(COMMAND_NOT_STARTED)

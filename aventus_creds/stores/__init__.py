@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from aventus_creds.errors import StoreError
 from aventus_creds.tokens import Token
 
 
@@ -39,10 +40,20 @@ class TokenStore(Protocol):
 def state_folder() -> Path:
     """Where tokens are kept: ``AVENTUS_CREDS_STATE_DIR``, else the user's state folder.
 
-    The state folder and not the cache folder: who cleans caches must not be logged out by it.
+    The state folder and not the cache folder: who cleans caches must not be logged out by it. Raises
+    StoreError where the user has no home folder.
     """
-    if named := os.environ.get("AVENTUS_CREDS_STATE_DIR"):
-        return Path(named).expanduser()
+    named = os.environ.get("AVENTUS_CREDS_STATE_DIR")
+    try:
+        return (Path(named) if named else _by_platform()).expanduser()
+    except RuntimeError:  # a user without an entry in the system's list, as in some containers
+        raise StoreError(
+            f"there is no home folder for {named or 'the tokens'}",
+            hint="Set HOME, or name a folder for the tokens: AVENTUS_CREDS_STATE_DIR.",
+        ) from None
+
+
+def _by_platform() -> Path:
     import platformdirs  # needed only here
 
     return Path(platformdirs.user_state_dir("aventus-creds", appauthor=False))

@@ -113,7 +113,9 @@ class PrivateFolder:
         """Whether ``fault`` means that nothing can be written here at all, now."""
         if fault.errno in {errno.EACCES, errno.EPERM}:
             nearest = next(path for path in (self.path, *self.path.parents) if os.path.exists(path))  # noqa: PTH110 - no error where a parent is closed
-            return not os.access(nearest, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+            return not os.access(
+                nearest, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+            )
         return fault.errno in {errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
     def _check(self, path: Path, descriptor: int) -> None:
