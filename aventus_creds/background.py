@@ -54,6 +54,7 @@ class BackgroundLogin:
         self.error: AventusCredsError | None = None
         self._attempt: Attempt | None = None
         self._link_used = False
+        self._restarting = False
         self._running: threading.Thread | None = None
         self._ticker: threading.Thread | None = None
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
@@ -87,15 +88,19 @@ class BackgroundLogin:
                 self._ticker = threading.Thread(target=_tick, args=(weakref.ref(self),), daemon=True)
                 self._ticker.start()
 
-    def start(self, *, anew: bool = False) -> None:
-        """Find out where the login stands, and begin one unless there is no need (or always, with ``anew``)."""
+    def start(self, *, anew: bool = False, attended: bool = True) -> None:
+        """Find out where the login stands, and begin one unless there is no need (or always, with ``anew``).
+
+        Where nobody can log in (not ``attended``), none is begun.
+        """
         with self._lock:
             if self._running and self._running.is_alive():
                 return
             self._settled.clear()
+            self._restarting = False
             self.error = None
             self._set("checking")
-            self._running = threading.Thread(target=self._run, args=(anew,), daemon=True)
+            self._running = threading.Thread(target=self._run, args=(anew, attended), daemon=True)
             self._running.start()
 
     def looked_up(self) -> None:
@@ -108,12 +113,14 @@ class BackgroundLogin:
 
         Raises what a login raises.
         """
-        while not self._settled.wait(0.2):
-            pass
-        if self.error:
-            raise self.error
-        assert self.token  # noqa: S101 - it settled without an error
-        return self.token
+        while True:
+            if not self._settled.wait(0.2):
+                continue
+            error, token = self.error, self.token
+            if error:
+                raise error
+            if token:
+                return token
 
     def paste(self, text: str) -> None:
         """Take what the person pasted; the outcome is told by a change. Returns at once."""
@@ -127,12 +134,14 @@ class BackgroundLogin:
         """Revoke and forget the login; the outcome is told by a change. Returns at once."""
         threading.Thread(target=self._log_out, daemon=True).start()
 
-    def _run(self, anew: bool) -> None:  # noqa: FBT001 - a thread's argument
+    def _run(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - a thread's arguments
         try:
-            token = None if anew else self._cached()
+            token = None if anew else self._cached(attended=attended)
             if token is None:
                 token = AuthorizationServer(self.profile).log_in(self.cache.keep, panel=self._panel)
         except AventusCredsError as error:
+            if self._restarting:  # whoever waits goes on waiting
+                return
             if self.state == "in":  # another login came first
                 self._end("in")
                 return
@@ -147,15 +156,18 @@ class BackgroundLogin:
 
     def _begin_anew(self) -> None:
         if attempt := self._attempt:
+            self._restarting = True
             attempt.fail(LoginTimeout("the login was begun anew"))
         if self._running:
             self._running.join()
         self.start(anew=True)
 
-    def _cached(self) -> Token | None:
+    def _cached(self, *, attended: bool) -> Token | None:
         try:
             return self.cache.token()
         except LoginRequired:
+            if not attended:
+                raise
             return None
 
     def _panel(self, redirect_uri: str) -> _PanelCallback:
@@ -180,7 +192,9 @@ class BackgroundLogin:
         if not reply.ended:
             self._link_used = True
             self._set(
-                self.state, f"That was not it: {reply.text}. Copy the whole address and paste it again."
+                self.state,
+                f"That was not it: {reply.text}. Copy the whole address of the new tab and"
+                " paste it again, or log in again.",
             )
 
     def _log_out(self) -> None:

@@ -45,6 +45,7 @@ class Profile(NamedTuple):
     timeout: float
     retries: int
     ca_bundle: str
+    path: str = ""  # of the file that it is from
 
     @property
     def fingerprint(self) -> str:
@@ -143,7 +144,7 @@ class ProfilesFile:
             raise ProfileError(
                 tuple(sorted(self._problem(("profiles", name, *key), what) for key, what in mistakes))
             )
-        profile = Profile(**values)
+        profile = Profile(**values, path=str(self.path))
         if self._status and profile.client_secret and profile.client_secret.kind == "text":
             warn_if_others_can_read(self.path, self._status)
         return profile

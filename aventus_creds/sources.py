@@ -15,10 +15,12 @@ meanwhile must not hang on it but hear at once that a login is needed.
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 import time
 import warnings
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aventus_creds.errors import (
@@ -31,7 +33,7 @@ from aventus_creds.errors import (
     StoreError,
     TokenRefused,
 )
-from aventus_creds.profiles import Profile
+from aventus_creds.profiles import Profile, profiles_path
 from aventus_creds.stores import TokenStore
 from aventus_creds.tokens import Token, utc
 
@@ -194,7 +196,10 @@ class NobodySource:
                 why += f", sooner than the {at_least:g} s asked for"
             if stale.refresh_token:
                 why += ", and the server refused to renew it"
-        raise LoginRequired(f"profile {name} needs a login: {why}", hint=f"Run: aventus-creds login {name}")
+        command = f"aventus-creds login {name}"
+        if self._profile.path and Path(self._profile.path) != profiles_path():
+            command = f"AVENTUS_CREDS_PROFILES={shlex.quote(self._profile.path)} {command}"
+        raise LoginRequired(f"profile {name} needs a login: {why}", hint=f"Run: {command}")
 
 
 class InjectedSource:

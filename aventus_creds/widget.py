@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ipywidgets as widgets
 
 from aventus_creds.background import BackgroundLogin, Watcher, background_login
+from aventus_creds.callbacks.notebook import front_end_can_answer, jupyter_kernel
 from aventus_creds.errors import LoginPending
 from aventus_creds.profiles import read_profiles
 from aventus_creds.stores import TokenStore, default_store
@@ -56,7 +57,8 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         chosen = store or default_store()
         login = background_login(profile, chosen, cached_source(profile, chosen))
         self._build(login)
-        login.start()
+        kernel = jupyter_kernel()
+        login.start(attended=kernel is None or front_end_can_answer(kernel))
 
     @classmethod
     def _of(cls, login: BackgroundLogin) -> LoginButton:

@@ -403,6 +403,7 @@ def test_several_panels_for_one_profile_agree(desk: Desk) -> None:
     assert desk.button("Log out").count() == 0
 
 
+@only_lab
 def test_the_keyboard_is_enough(desk: Desk) -> None:
     """Tab reaches the link, the paste box and the buttons in this order, each has a name, Enter works."""
     from playwright.sync_api import expect
@@ -461,6 +462,7 @@ CONTRAST = """node => {
 }"""
 
 
+@only_lab
 def test_both_themes(desk: Desk, tmp_path: Path) -> None:
     """Every text stands out from its ground in the light and in the dark theme; pictures to look at."""
     notebook = desk.open(BUTTON)

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -407,6 +408,14 @@ def test_login_required_says_which_why_and_what_to_run(stale: dict[str, Any] | N
         NobodySource(make_profile("nightly")).token(None if stale is None else make_token(**stale))
     assert "profile nightly" in caught.value.message
     assert caught.value.hint == "Run: aventus-creds login nightly"
+
+
+def test_the_command_names_a_profiles_file_of_the_callers_own(tmp_path: Path) -> None:
+    """get_session(profiles=…) reads another file than the command would by itself."""
+    profile = make_profile()._replace(path=str(tmp_path / "my profiles.toml"))
+    with pytest.raises(LoginRequired) as caught:
+        NobodySource(profile).token()
+    assert caught.value.hint == f"Run: AVENTUS_CREDS_PROFILES='{profile.path}' aventus-creds login prod"
 
 
 # AttendedSource

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -300,3 +301,17 @@ def test_the_link_goes_once_an_address_is_pasted(button: LoginButton) -> None:
     until(lambda: "href" in button._link.value)
     Robot().browse(button._login.url)
     wait_for(button, "in")
+
+
+def test_whoever_waits_goes_on_waiting_when_it_is_begun_anew(button: LoginButton) -> None:
+    """A cell that waits for the login is not woken by "Log in again", but by the login."""
+    got: list[Any] = []
+    waiting = threading.Thread(target=lambda: got.append(button._login.wait()))
+    waiting.start()
+    first = button._login.url
+    button._again.click()
+    until(lambda: button._login.url not in {"", first})
+    assert waiting.is_alive()
+    Robot().browse(button._login.url)
+    waiting.join(5)
+    assert got == [button._login.token]
