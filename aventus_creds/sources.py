@@ -80,7 +80,10 @@ class CachedSource:
             token = self._recall()
             if token is not None and _good(token, stale, at_least):
                 return token
-            return self._renewed(token, stale, at_least)
+            from aventus_creds.interrupts import first_interrupt_waits  # a fresh token is never cut in two
+
+            with first_interrupt_waits():
+                return self._renewed(token, stale, at_least)
 
     def peek(self) -> Token | None:
         """Return the newest token known, good or not, and ask nobody. Raises StoreError."""

@@ -815,13 +815,6 @@ def test_a_folder_or_a_device_is_no_file(tmp_path: Path) -> None:
         assert "/dev/null is no regular file" in unreadable("/dev/null")
 
 
-@POSIX
-@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    """A file without the right to read it is refused by name."""
-    assert "cannot be read: Permission denied" in unreadable(written(tmp_path, TWO, 0))
-
-
 def test_a_fault_of_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any fault of the system is told with the file's name and the system's reason."""
 

@@ -204,6 +204,36 @@ def test_a_killed_holder_of_the_lock_blocks_nobody(sandbox: Sandbox) -> None:
     assert time.monotonic() - begin < 2
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_in_the_middle_of_a_refresh(presses: int, sandbox: Sandbox) -> None:
+    """The first one waits until the new token is stored: the login goes on. A second one ends it at once."""
+    import signal
+
+    expire()
+    sandbox.token_delay = 1.5
+    code = "from aventus_creds import get_token; print('begins', flush=True); get_token('prod', interactive=False)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "begins\n"
+    time.sleep(0.7)
+    begin = time.monotonic()
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    _, said = process.communicate(timeout=10)
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert "Ctrl-C again ends it now" in said
+    sandbox.token_delay = 0
+    if presses == 1:
+        assert get_token("prod", interactive=False).fresh(time.time())
+        assert sandbox.reuse_detections == 0
+    else:
+        assert time.monotonic() - begin < 1
+
+
 # Faults of the server
 
 
