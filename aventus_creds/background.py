@@ -35,6 +35,8 @@ def background_login(profile: Profile, store: TokenStore, cache: CachedSource) -
         login = _logins.get((profile.key, store))
         if login is None:
             login = _logins[profile.key, store] = BackgroundLogin(profile, cache)
+        elif login.profile != profile:  # what has been edited does not change whose token it is
+            login.take(profile, cache)
         return login
 
 
@@ -125,6 +127,12 @@ class BackgroundLogin:
     def paste(self, text: str) -> None:
         """Take what the person pasted; the outcome is told by a change. Returns at once."""
         threading.Thread(target=self._paste, args=(text,), daemon=True).start()
+
+    def take(self, profile: Profile, cache: CachedSource) -> None:
+        """Go on with an edited profile; a login under way begins anew."""
+        self.profile, self.cache = profile, cache
+        if self._attempt:
+            self.begin_anew()
 
     def begin_anew(self) -> None:
         """End the login under way, if there is one, and begin another. Returns at once."""
@@ -230,7 +238,10 @@ class BackgroundLogin:
         if self.state in {"waiting", "out"}:
             self._look_for_another_login()
         if self.state == "in" and self.token and self.token.expired(time.time()):
-            self._set("out", "The login has expired.")
+            if self.token.refresh_token:
+                self.start()
+            else:
+                self._set("out", "The login has expired.")
         elif self.state == "waiting":
             self._tell()  # the countdown
         return True

@@ -315,3 +315,30 @@ def test_whoever_waits_goes_on_waiting_when_it_is_begun_anew(button: LoginButton
     Robot().browse(button._login.url)
     waiting.join(5)
     assert got == [button._login.token]
+
+
+def test_an_edited_profile_is_taken(
+    button: LoginButton, sandbox: Sandbox, write_profiles: WriteProfiles
+) -> None:
+    """A redirect URI that was corrected serves when the cell is run again, though the first panel is still there."""
+    other = f"http://127.0.0.1:{free_port()}/callback"
+    sandbox.register(other)
+    write_profiles({"prod": {**sandbox.profiles()["aventus"], "redirect_uri": other, "login_timeout": 20}})
+    again = LoginButton("prod")
+    until(lambda: unquote(again._login.url).count(other))
+    Robot().browse(again._login.url)
+    until(lambda: "Logged in" in again._status.value and "Logged in" in button._status.value)
+
+
+def test_a_login_that_renews_itself_does_not_expire(sandbox: Sandbox, write_profiles: WriteProfiles) -> None:
+    """At its expiry the token is refreshed, and the panel goes on saying who is logged in."""
+    write_profiles({"prod": {**sandbox.profiles()["athoc"], "login_timeout": 20}})
+    sandbox.token_lifetime = 1
+    login("prod", browser=Robot())
+    sandbox.token_lifetime = 100
+    button = LoginButton("prod")
+    first = default_store().load(read_profiles().profile("prod").key)
+    until(lambda: button._login.token not in {None, first})
+    wait_for(button, "in")
+    until(lambda: "then renewed" in button._status.value)
+    assert button.session.get("/v1/me").status_code == 200
