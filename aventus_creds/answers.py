@@ -12,7 +12,7 @@ from aventus_creds.errors import InvalidAnswer, TokenRefused
 from aventus_creds.origins import split_url
 from aventus_creds.profiles import Profile
 from aventus_creds.server_words import HINTS, plain
-from aventus_creds.tokens import Token, jwt_claims
+from aventus_creds.tokens import Token, is_header_safe, jwt_claims
 
 DEFAULT_LIFETIME: Final = 3600.0
 """Seconds a token is taken to live when neither the answer nor the token tells."""
@@ -59,7 +59,7 @@ def read_token(
     if not 200 <= answer.status < 300 or found.get("error"):
         raise refusal(profile, answer, request)
     access_token = found.get("access_token")
-    if not isinstance(access_token, str) or not _is_header_safe(access_token):
+    if not isinstance(access_token, str) or not is_header_safe(access_token):
         raise InvalidAnswer(
             f"the answer of {request.url} holds no usable access token",
             hint="" if found else "It is no JSON: check token_url, base_url or issuer in the profile.",
@@ -193,8 +193,3 @@ def _number(value: Any) -> float | None:
     except OverflowError:  # a whole number beyond every float
         return math.inf if value > 0 else None  # type: ignore[operator]
     return None if math.isnan(number) else number
-
-
-def _is_header_safe(token: str) -> bool:
-    """Whether the token can stand in a header: visible ASCII only (RFC 6750 section 2.1)."""
-    return bool(token) and token.isascii() and token.isprintable() and " " not in token

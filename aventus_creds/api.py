@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from aventus_creds.errors import AventusCredsError, ConfigError
+from aventus_creds.errors import ConfigError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import Profile, read_profiles
 from aventus_creds.sources import AttendedSource, TokenSource
 from aventus_creds.stores import TokenStore, default_store
 from aventus_creds.tokens import Token
-from aventus_creds.wiring import cached_source, injected_source, new_token, token_in_turn
+from aventus_creds.wiring import (
+    Logout,
+    cached_source,
+    injected_source,
+    log_out,
+    new_token,
+    token_in_turn,
+)
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser
@@ -102,14 +109,6 @@ def login_by_paste(
     return AuthorizationServer(profile).log_in(cache.keep, panel=PlainCallback)
 
 
-class Logout(NamedTuple):
-    """What a logout did: whether there was a login, whether the server revoked it, and if not, why."""
-
-    found: bool
-    revoked: bool
-    why_not: str = ""
-
-
 def logout(
     name: str | None = None, *, profiles: str | Path | None = None, store: TokenStore | None = None
 ) -> Logout:
@@ -118,21 +117,7 @@ def logout(
     It is forgotten even when it cannot be revoked. Raises ConfigError or StoreError.
     """
     profile = read_profiles(profiles).profile(name)
-    store = store or default_store()
-    with store.lock(profile.key):
-        token = store.load(profile.key)
-        store.delete(profile.key)
-    if token is None:
-        return Logout(found=False, revoked=False)
-    from aventus_creds.server import AuthorizationServer  # loads requests
-
-    try:
-        revoked = AuthorizationServer(profile).revoke(token)
-    except AventusCredsError as error:
-        return Logout(found=True, revoked=False, why_not=error.message)
-    return Logout(
-        found=True, revoked=revoked, why_not="" if revoked else "the server has no revocation endpoint"
-    )
+    return log_out(profile, cached_source(profile, store or default_store()))
 
 
 def token_source(

@@ -19,6 +19,7 @@ from aventus_creds.server import AuthorizationServer
 from aventus_creds.sources import CachedSource
 from aventus_creds.stores import TokenStore
 from aventus_creds.tokens import Token
+from aventus_creds.wiring import log_out
 
 TICK: Final = 1.0
 """Seconds between two looks at the clock and at the store, while somebody watches."""
@@ -207,20 +208,14 @@ class BackgroundLogin:
 
     def _log_out(self) -> None:
         try:
-            token = self.cache.peek()
-            self.cache.forget()
-            notice = "Logged out."
-            if token:
-                try:
-                    if not AuthorizationServer(self.profile).revoke(token):
-                        notice = "Forgotten here; the server has no revocation endpoint."
-                except AventusCredsError:
-                    notice = "Forgotten here, but the server could not be told."
+            done = log_out(self.profile, self.cache)
         except StoreError as fault:
             self._set(self.state, fault.message)
             return
         self.token = None
-        self._set("out", notice)
+        self._set(
+            "out", f"Forgotten here, but not revoked: {done.why_not}" if done.why_not else "Logged out."
+        )
 
     def _set(self, state: State, notice: str = "") -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from aventus_creds.answers import Answer, DeviceAuthorization, ServerRequest, read_token
 from aventus_creds.errors import LoginRefused, LoginTimeout, NetworkError, TokenRefused
+from aventus_creds.terminal import clear_line, count_down, is_terminal, say
 
 if TYPE_CHECKING:
     from aventus_creds.profiles import Profile
@@ -54,20 +55,20 @@ def log_in_elsewhere(
                 break
             elif refused.error != "authorization_pending" and not refused.passing:
                 raise
-    _clear()
+    clear_line()
     raise LoginTimeout(
         f"nobody finished the login to {profile.name} within {min(device.expires_in, profile.login_timeout):g} s"
     )
 
 
 def _show(profile: Profile, device: DeviceAuthorization) -> None:
-    _say(
+    say(
         f"Log in to {profile.name} ({profile.provider.title}): on any device, open\n\n  {device.verification_uri}\n\n"
         f"and enter the code\n\n  {device.user_code}\n"
     )
     if device.verification_uri_complete:
-        _say(f"Or open this, which has the code in it:\n\n  {device.verification_uri_complete}\n")
-    if _is_terminal():
+        say(f"Or open this, which has the code in it:\n\n  {device.verification_uri_complete}\n")
+    if is_terminal():
         with suppress(ImportError):
             import segno  # type: ignore[import-not-found,unused-ignore] # the extra [qr]
 
@@ -80,24 +81,6 @@ def _wait(seconds: float, deadline: float) -> None:
     """Sleep, with a countdown on a terminal. Ctrl-C ends it at once."""
     until = time.monotonic() + seconds
     while (now := time.monotonic()) < until:
-        if _is_terminal():
-            minutes, left = divmod(max(0, round(deadline - now)), 60)
-            sys.stderr.write(f"\r\x1b[K{minutes}:{left:02} left. Ctrl-C ends it.")
-            sys.stderr.flush()
+        count_down(deadline - now, " Ctrl-C ends it.")
         time.sleep(min(0.5, until - now))
-    _clear()
-
-
-def _say(text: str) -> None:
-    if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - it speaks to the person at the terminal
-
-
-def _clear() -> None:
-    if _is_terminal():
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
-
-
-def _is_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+    clear_line()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from aventus_creds.terminal import say
 
 
 @contextmanager
@@ -30,8 +31,7 @@ def first_interrupt_waits() -> Iterator[None]:
         if pressed:
             signal.default_int_handler(number, frame)
         pressed = True
-        if sys.stderr is not None:
-            print("Finishing the refresh of the login; Ctrl-C again ends it now.", file=sys.stderr)  # noqa: T201
+        say("Finishing the refresh of the login; Ctrl-C again ends it now.")
 
     signal.signal(signal.SIGINT, note)
     try:

@@ -89,11 +89,13 @@ class CachedSource:
         """Return the newest token known, good or not, and ask nobody. Raises StoreError."""
         return self._recall()
 
-    def forget(self) -> None:
-        """Drop the token from memory and store. Raises StoreError."""
-        self._memory = None
+    def forget(self) -> Token | None:
+        """Drop the token from memory and store, and return it. Raises StoreError."""
         with self._store.lock(self._key):
+            token = self._recall()
             self._store.delete(self._key)
+        self._memory = None
+        return token
 
     def remember(self, token: Token) -> None:
         """Take ``token`` as the newest, in memory only."""

@@ -123,3 +123,8 @@ def jwt_claims(jwt: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return claims if isinstance(claims, dict) else {}
+
+
+def is_header_safe(token: str) -> bool:
+    """Whether the token can stand in a header: visible ASCII only (RFC 6750 section 2.1)."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token

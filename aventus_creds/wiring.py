@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from aventus_creds.errors import ConfigError, LoginRequired
+from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import Profile
 from aventus_creds.sources import (
@@ -21,7 +20,8 @@ from aventus_creds.sources import (
     TokenSource,
 )
 from aventus_creds.stores import TokenStore
-from aventus_creds.tokens import Token, jwt_claims
+from aventus_creds.terminal import say
+from aventus_creds.tokens import Token, is_header_safe, jwt_claims
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser
@@ -60,7 +60,7 @@ def token_in_turn(
 ) -> Token:
     """Let the person log in, unless another login is under way here: then its token will do."""
     text = f"Another login to {profile.name} is under way on this machine; waiting for it. Ctrl-C ends this."
-    notice = threading.Timer(NOTICE_AFTER, lambda: print(text, file=sys.stderr, flush=True))  # noqa: T201
+    notice = threading.Timer(NOTICE_AFTER, say, [text])
     notice.daemon = True
     notice.start()
     with ExitStack() as held:
@@ -72,6 +72,30 @@ def token_in_turn(
             return cache.token(at_least=at_least)
         except LoginRequired:
             return new_token(profile, cache, browser)
+
+
+class Logout(NamedTuple):
+    """What a logout did: whether there was a login, whether the server revoked it, and if not, why."""
+
+    found: bool
+    revoked: bool
+    why_not: str = ""
+
+
+def log_out(profile: Profile, cache: CachedSource) -> Logout:
+    """Forget the login, and revoke it at the server where that has an endpoint. Raises StoreError."""
+    token = cache.forget()
+    if token is None:
+        return Logout(found=False, revoked=False)
+    from aventus_creds.server import AuthorizationServer  # loads requests
+
+    try:
+        revoked = AuthorizationServer(profile).revoke(token)
+    except AventusCredsError as error:
+        return Logout(found=True, revoked=False, why_not=error.message)
+    return Logout(
+        found=True, revoked=revoked, why_not="" if revoked else "the server has no revocation endpoint"
+    )
 
 
 def injected_source(name: str) -> InjectedSource | None:
@@ -90,7 +114,7 @@ def token_variable(name: str) -> str:
 def _injected(variable: str) -> Token:
     """Return the token in ``variable``, used as it is. Only a JWT tells when it expires."""
     text = os.environ[variable].strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
+    if not is_header_safe(text):
         raise ConfigError(
             f"{variable} holds no access token", hint="Set it to the access token alone, or unset it."
         )

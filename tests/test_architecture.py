@@ -19,6 +19,7 @@ PACKAGE = Path(aventus_creds.__file__).parent
 
 # Who may import whom: each room only rooms of lower layers, or of its own when it is named twice.
 LAYERS = [
+    {"terminal"},
     {"errors", "tokens", "origins", "server_words", "toml_lines", "interrupts"},
     {"providers", "grants", "secret_refs"},
     {"value_kinds"},

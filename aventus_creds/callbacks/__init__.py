@@ -91,7 +91,7 @@ def open_callbacks(
     if panel is not None:
         if only_pasted(profile):
             return [panel(profile.redirect_uris[0])]
-        listener = _listen(profile)
+        listener = listen(profile)
         return [listener, panel(listener.redirect_uri)]
     if profile.callback == "widget":
         raise CallbackError(
@@ -100,12 +100,13 @@ def open_callbacks(
         )
     if only_pasted(profile):
         return [ConsoleCallback(profile.redirect_uris[0], browser, paste=True, alone=True)]
-    listener = _listen(profile)
+    listener = listen(profile)
     paste = profile.callback != "loopback"
     return [listener, ConsoleCallback(listener.redirect_uri, browser, paste=paste, alone=False)]
 
 
-def _listen(profile: Profile) -> Callback:
+def listen(profile: Profile) -> Callback:
+    """Open a listener at the first of the profile's redirect URIs that is free. Raises CallbackError."""
     from aventus_creds.callbacks.loopback import LoopbackCallback
 
     return LoopbackCallback(

@@ -12,8 +12,9 @@ from pathlib import PurePath
 from typing import Final
 
 from aventus_creds.callbacks import Attempt, Browser
-from aventus_creds.callbacks.typed_lines import TypedLines, in_foreground
+from aventus_creds.callbacks.typed_lines import TypedLines
 from aventus_creds.errors import CallbackError
+from aventus_creds.terminal import clear_line, count_down, is_terminal, say
 
 TEXT_BROWSERS: Final = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
 
@@ -54,7 +55,7 @@ class ConsoleCallback:
         # In a thread: some browsers return only when they are closed.
         open_browser = self._browser or _open_system_browser
         threading.Thread(target=_quietly, args=(open_browser, attempt.url), daemon=True).start()
-        if self._paste or _is_terminal():
+        if self._paste or is_terminal():
             self._reader = threading.Thread(target=self._read, args=(attempt,), daemon=True)
             self._reader.start()
 
@@ -100,21 +101,17 @@ class ConsoleCallback:
         return self._closed.is_set() or attempt.ended.is_set()
 
     def _countdown(self, attempt: Attempt, typed: int) -> None:
-        if _is_terminal() and in_foreground(sys.stderr):
-            minutes, seconds = divmod(max(0, round(attempt.seconds_left())), 60)
-            paste = f" Pasted: {typed} characters" if typed else " Paste here: " if self._paste else ""
-            sys.stderr.write(f"\r\x1b[K{minutes}:{seconds:02} left.{paste}")
-            sys.stderr.flush()
+        paste = f" Pasted: {typed} characters" if typed else " Paste here: " if self._paste else ""
+        if count_down(attempt.seconds_left(), paste):
             self._live = True
 
     def _say(self, text: str) -> None:
         self._clear()
-        _print(text)
+        say(text)
 
     def _clear(self) -> None:
-        if self._live and _is_terminal():  # its window may have been closed
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        if self._live:
+            clear_line()
             self._live = False
 
 
@@ -146,13 +143,4 @@ def _quietly(open_browser: Browser, url: str) -> None:
     try:
         open_browser(url)
     except Exception as fault:  # noqa: BLE001 - whatever a browser's own code raises
-        _print(f"The browser did not open ({type(fault).__name__}).")
-
-
-def _print(text: str) -> None:
-    if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - it speaks to the person at the terminal
-
-
-def _is_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+        say(f"The browser did not open ({type(fault).__name__}).")

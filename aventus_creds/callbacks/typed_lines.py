@@ -7,7 +7,9 @@ import os
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Final, Self, TextIO
+from typing import Any, Final, Self
+
+from aventus_creds.terminal import in_foreground
 
 if os.name == "nt":
     import msvcrt
@@ -17,14 +19,6 @@ LONGEST: Final = 65536
 
 PASTE_GAP: Final = 0.05
 """Seconds within which the parts of one paste follow each other."""
-
-
-def in_foreground(terminal: TextIO) -> bool:
-    """Whether this process may use ``terminal``: it does not run behind a shell's prompt."""
-    if os.name == "posix":
-        with suppress(OSError, ValueError):  # it is no terminal, or not the one that controls this process
-            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
-    return True
 
 
 class TypedLines:

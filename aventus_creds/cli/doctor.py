@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from aventus_creds.callbacks import listen, only_pasted
 from aventus_creds.cli import exit_code
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError
 from aventus_creds.grants import GRANTS
-from aventus_creds.profile_checks import can_listen
 from aventus_creds.profiles import Profile, profiles_path, read_profiles
 from aventus_creds.stores import default_store, state_folder
 from aventus_creds.tokens import utc
@@ -137,12 +137,9 @@ def _state_folder() -> str:
 
 def _redirect(profile: Profile) -> str:
     """Listen as a login does, for a moment."""
-    if profile.callback == "paste" or not (profile.listen or any(map(can_listen, profile.redirect_uris))):
+    if only_pasted(profile):
         return f"{profile.redirect_uris[0]}: its address must be pasted after the login"
-    from aventus_creds.callbacks.loopback import LoopbackCallback
-
-    to_listen = [uri for uri in profile.redirect_uris if profile.listen or can_listen(uri)]
-    listener = LoopbackCallback(to_listen, profile.listen)
+    listener = listen(profile)
     listener.close()
     where = f", forwarded to {profile.listen}" if profile.listen else ""
     return f"{listener.redirect_uri} is free{where}; it must be registered at the server exactly so"
