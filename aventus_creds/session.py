@@ -18,8 +18,9 @@ from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
+from aventus_creds.environment import environment_bundle, environment_proxies, stays_here
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired
-from aventus_creds.origins import is_loopback, origin
+from aventus_creds.origins import origin
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -33,6 +34,8 @@ BACKOFF: Final = 0.5
 """Half the seconds before the second retry (the first comes at once); each further one waits twice as long."""
 LONGEST_WAIT: Final = 120
 """Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
+
+ABSOLUTE_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 logger: Final = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ class BearerAuth(AuthBase):
         if self.covers(request.url):
             token = self._source.token()
             request.headers["Authorization"] = _bearer(token)
-            request.register_hook("response", partial(self._answered, token))
+            request.hooks["response"].append(partial(self._answered, token))
         return request
 
     def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
@@ -141,7 +144,7 @@ class ApiSession(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare ``request``, its URL joined to the API's when it is relative."""
         url = request.url.decode() if isinstance(request.url, bytes) else request.url or ""
-        if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
+        if not ABSOLUTE_URL.match(url):
             request = copy.copy(request)
             request.url = self._join(url)
         if not request.auth and not self.auth:  # the caller took the token away
@@ -163,19 +166,29 @@ class ApiSession(requests.Session):
         """Send ``request``, within the profile's time limit where the caller names none."""
         if settings.get("timeout") is None:
             settings["timeout"] = self.profile.timeout
-        parts = urlsplit(request.url or "")
-        if parts.scheme == "http" and is_loopback(parts.hostname):
-            # A proxy of the environment would carry the token off this machine, in plain text.
+        if stays_here(request.url or ""):
             settings["proxies"] = dict(self.proxies)
         return super().send(request, **settings)
 
     def merge_environment_settings(
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
-        """Let the profile's ca_bundle, or what the caller has set, come before the environment's."""
-        if verify is None and self.verify is not True:
+        """Merge as requests does, but let the profile's ca_bundle, or what the caller has set, come first."""
+        proxies = dict(proxies or {})
+        if verify is None:
             verify = self.verify
-        return dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
+        if self.trust_env and verify is True:  # for http too: a redirect keeps the setting
+            verify = environment_bundle() or True
+        if self.trust_env and not stays_here(url):
+            proxies = {**environment_proxies(url, proxies.get("no_proxy")), **proxies}
+        return {
+            "proxies": {
+                key: value for key, value in {**self.proxies, **proxies}.items() if value is not None
+            },
+            "stream": self.stream if stream is None else stream,
+            "verify": verify,
+            "cert": self.cert if cert is None else cert,
+        }
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Across a redirect, take the token along to the API's origins only, and never ask ``~/.netrc``."""
