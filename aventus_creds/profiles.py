@@ -4,11 +4,12 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from aventus_creds.errors import Problem, ProfileError, ProfileNotFound, ProfilesFileError
-from aventus_creds.profile_checks import check_profile, did_you_mean
+from aventus_creds.profile_checks import Mistake, check_profile, did_you_mean
 from aventus_creds.providers import ClientAuth, Provider, TokenRequestFormat
 from aventus_creds.secret_refs import SecretRef, expand, warn_if_others_can_read
 
@@ -74,7 +75,7 @@ class ProfilesFile:
         self._text = text
         self._status = status
         try:
-            self._data = tomllib.loads(text)
+            self._data = _parsed(text)
         except (ValueError, RecursionError) as fault:  # a huge number or deep nesting is no TOMLDecodeError
             last = text.split("\n")
             end = f"at line {len(last)}, column {len(last[-1]) + 1}, the end of the file"
@@ -139,7 +140,11 @@ class ProfilesFile:
                 hint=f"The file is {self.path}"
                 + ("; its mistakes: aventus-creds profiles" if self.problems() else ""),
             )
-        values, mistakes = check_profile(name, self._profiles[name], folder=self.path.parent)
+        table, folder = self._profiles[name], self.path.parent
+        if isinstance(table, dict) and "ca_bundle" in table:  # that file may come and go
+            values, mistakes = check_profile(name, table, folder=folder)
+        else:
+            values, mistakes = _checked(self._text, name, folder)
         if mistakes:
             raise ProfileError(
                 tuple(sorted(self._problem(("profiles", name, *key), what) for key, what in mistakes))
@@ -157,6 +162,17 @@ class ProfilesFile:
 
     def _names_text(self) -> str:
         return f" (the file has: {', '.join(self.names)})" if self.names else " (the file has no profiles)"
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> dict[str, Any]:
+    """Parse ``text``, once while it stays as it is. Nobody changes the result. Raises as tomllib does."""
+    return tomllib.loads(text)
+
+
+@lru_cache(maxsize=64)
+def _checked(text: str, name: str, folder: Path) -> tuple[dict[str, Any], list[Mistake]]:
+    return check_profile(name, _parsed(text)["profiles"][name], folder=folder)
 
 
 def profiles_path() -> Path:

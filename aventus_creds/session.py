@@ -212,10 +212,11 @@ class _Adapter(HTTPAdapter):
                 raise_on_status=False,
             )
         )
-        self._once = HTTPAdapter()
+        self._once: HTTPAdapter | None = None  # most sessions send no stream
 
     def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
         if not can_repeat(request):
+            self._once = self._once or HTTPAdapter()
             return self._once.send(request, *args, **settings)
         try:
             return super().send(request, *args, **settings)
@@ -226,7 +227,8 @@ class _Adapter(HTTPAdapter):
             raise
 
     def close(self) -> None:
-        self._once.close()
+        if self._once:
+            self._once.close()
         super().close()
 
 
