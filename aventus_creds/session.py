@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from ssl import SSLCertVerificationError
@@ -35,7 +34,7 @@ BACKOFF: Final = 0.5
 LONGEST_WAIT: Final = 120
 """Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
 
-ABSOLUTE_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_NO_MARKS: Final = {ord(mark): None for mark in "+-."}  # RFC 3986 section 3.1
 
 logger: Final = logging.getLogger(__name__)
 
@@ -144,7 +143,7 @@ class ApiSession(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare ``request``, its URL joined to the API's when it is relative."""
         url = request.url.decode() if isinstance(request.url, bytes) else request.url or ""
-        if not ABSOLUTE_URL.match(url):
+        if not _is_absolute(url):
             request = copy.copy(request)
             request.url = self._join(url)
         if not request.auth and not self.auth:  # the caller took the token away
@@ -251,6 +250,11 @@ class _Retry(Retry):
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
             raise MaxRetryError(more["_pool"], "", ResponseError("Retry-After asks for too long a wait"))
         return super().increment(method, *args, **more)
+
+
+def _is_absolute(url: str) -> bool:
+    scheme, separator, _ = url.partition("://")
+    return bool(separator) and scheme.isascii() and scheme.translate(_NO_MARKS).isalnum()
 
 
 def _bearer(token: Token) -> str:
