@@ -91,6 +91,7 @@ class Authorization:
         server says no, InvalidAnswer when another issuer speaks (RFC 9207).
         """
         try:
+            query.encode()  # half a character, as Windows consoles and JSON may give, cannot be sent on
             # An error's description may be in any encoding; it must not hide the error.
             pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=100)
         except ValueError:

@@ -225,6 +225,14 @@ def test_a_forgery_meanwhile_does_not_wait_and_does_not_end_it(login: Login) -> 
     assert login.attempt.result().access_token == ACCESS_TOKEN
 
 
+@pytest.mark.parametrize("query", ["code=x&state=\ud800", "code=\ud800&state={state}"])
+def test_half_a_character_is_refused_and_the_wait_goes_on(login: Login, query: str) -> None:
+    """Windows consoles and JSON hand over lone surrogates, which cannot be encoded."""
+    pasted = query.format(state=state_of(login.attempt.url))
+    assert not login.attempt.deliver(pasted).ended
+    assert login.attempt.deliver(login.query()).success
+
+
 def test_another_issuer_ends_the_login() -> None:
     """RFC 9207: the right state from the wrong server is an attack, and nothing is sent there."""
     login = make_login(URI, issuer="https://as.example.com")

@@ -358,6 +358,32 @@ def test_an_endless_line_fills_no_memory(start: Start, login: Login, at_terminal
     assert login.attempt.result().access_token == ACCESS_TOKEN
 
 
+def test_lines_without_end_do_not_keep_the_reader(
+    at_terminal: Terminal, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each looks like one more part of a paste; the reader must look up all the same, for the login may end."""
+    monkeypatch.setattr(typed_lines, "PASTE_GAP", 0.5)
+    streams.put_in_place()
+    over = threading.Event()
+
+    def type_on() -> None:
+        while not over.is_set():
+            at_terminal.type("\n" * 400)  # wherever it is cut, a line break is last
+
+    with typed_lines.TypedLines() as lines:
+        typist, reader = threading.Thread(target=type_on), threading.Thread(target=lines.poll, args=(5,))
+        typist.start()
+        reader.start()
+        reader.join(5)
+        kept = reader.is_alive()
+        over.set()
+        while typist.is_alive():  # it may wait for somebody to read
+            termios.tcflush(at_terminal.slave, termios.TCIFLUSH)
+            typist.join(0.01)
+        reader.join(5)
+    assert not kept
+
+
 def test_a_wrong_state_is_refused_with_the_reason_and_asked_again(
     start: Start, login: Login, at_terminal: Terminal
 ) -> None:

@@ -41,6 +41,7 @@ from support import free_port, make_profile
 from aventus_creds.answers import Answer
 from aventus_creds.attempt import log_in
 from aventus_creds.callbacks import Reply, loopback
+from aventus_creds.callbacks.connections import MOST_CONNECTIONS
 from aventus_creds.callbacks.loopback import LoopbackCallback
 from aventus_creds.errors import CallbackError, LoginTimeout
 from aventus_creds.tokens import Token
@@ -138,7 +139,7 @@ def test_150_idle_connections_take_no_150_threads(listen: Listen) -> None:
         connections = [held.enter_context(connect(port_of(callback))) for _ in range(150)]
         assert connections[0].recv(1) == b""
         assert follow(callback.redirect_uri, "right").status == 200
-        assert threading.active_count() - before <= loopback.MOST_CONNECTIONS + 1
+        assert threading.active_count() - before <= MOST_CONNECTIONS + 1
         connections[-1].settimeout(0.05)
         with pytest.raises(TimeoutError):
             connections[-1].recv(1)

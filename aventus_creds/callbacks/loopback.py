@@ -20,6 +20,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from aventus_creds.callbacks import Attempt, page
+from aventus_creds.callbacks.connections import Connections, Head
 from aventus_creds.errors import CallbackError
 from aventus_creds.origins import DEFAULT_PORTS, LOOPBACK_NAMES, is_loopback
 
@@ -28,9 +29,6 @@ IDLE_LIMIT: Final = 10
 
 LINGER: Final = 1
 """Seconds for which an answered connection is still read from."""
-
-MOST_CONNECTIONS: Final = 100
-"""Connections served at a time. One more, and the oldest that has asked for nothing is dropped."""
 
 
 class LoopbackCallback:
@@ -117,13 +115,11 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_port = False  # a port shared with another login's listener would get that one's redirect
     attempt: Attempt
     gate: _Gate
+    connections: Connections
 
     def __init__(self, family: socket.AddressFamily, host: str, port: int) -> None:
         self.address_family = family
         self.serving = False
-        self._answering = 0
-        self._idle: dict[Any, None] = {}
-        self._change = threading.Condition()
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
@@ -133,40 +129,40 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         if self.server_address[0] in {"0.0.0.0", "::", "::ffff:0.0.0.0"}:  # noqa: S104 - refused here
             raise OSError("it means all interfaces, and the redirect is for this machine only")
+        self.connections = Connections(self.fileno())
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment,unused-ignore]
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._change:
-            self._idle[request] = None
-            if len(self._idle) > MOST_CONNECTIONS:
-                _hang_up(next(iter(self._idle)))
-                del self._idle[next(iter(self._idle))]
-        super().process_request(request, client_address)
+    def get_request(self) -> Any:
+        try:
+            return super().get_request()
+        except OSError as fault:
+            if fault.errno in {errno.EMFILE, errno.ENFILE}:
+                self.connections.serve_fewer()
+            raise
 
-    def answering(self, request: Any, step: int) -> None:
-        """Note that a thread begins (1) or ends (-1) to answer a delivered query."""
-        with self._change:
-            self._idle.pop(request, None)
-            self._answering += step
-            self._change.notify_all()
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        while True:
+            try:
+                return super().process_request(request, client_address)
+            except RuntimeError:  # no further thread can be started
+                if not self.connections.serve_fewer():
+                    raise
 
     def shutdown_request(self, request: Any) -> None:
-        with self._change:
-            self._idle.pop(request, None)
+        self.connections.remove(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a browser that hangs up is no news, and a traceback would show the request."""
 
     def stop(self) -> None:
-        with self._change:  # after Ctrl-C the login has not ended, and there is no page to wait for
-            self._change.wait_for(lambda: self._answering == 0 or not self.attempt.ended.is_set(), timeout=5)
+        # After Ctrl-C the login has not ended, and there is no page to wait for.
+        self.connections.wait_for_answers(unless=lambda: not self.attempt.ended.is_set())
         if self.serving:
             self.shutdown()
         self.server_close()
-        with self._change:
-            for request in self._idle:
-                _hang_up(request)
+        self.connections.hang_up()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -175,11 +171,19 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     default_request_version = "HTTP/1.0"  # rather than 0.9: what is broken gets the headers of security too
 
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = Head(self.rfile.detach())
+
     def version_string(self) -> str:
         return "aventus-creds"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Log nothing: the request line holds the authorization code, the headers perhaps cookies."""
+
+    def handle_expect_100(self) -> bool:
+        """Ask for no body: no answer here depends on one."""
+        return True
 
     def do_GET(self) -> None:
         try:
@@ -195,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif not self.server.gate.path(target.path):
             self._answer(404, "Nothing here", "Only the redirect of a login is answered at this address.")
         else:
-            self.server.answering(self.connection, 1)
+            self.server.connections.answering(self.connection, 1)
             try:
                 reply = self.server.attempt.deliver(target.query)
                 if reply.success:
@@ -207,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
                         400, "This does not belong to the login", f"{reply.text}\nThe login is still waiting."
                     )
             finally:
-                self.server.answering(self.connection, -1)
+                self.server.connections.answering(self.connection, -1)
 
     def finish(self) -> None:
         """Read on for a moment: to close on bytes unread would reset the connection, and the page be lost."""
@@ -226,6 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, heading: str, text: str, *, good: bool = False) -> None:
         self.close_connection = True
+        self.request_version = self.protocol_version  # what calls itself 0.9 would get a page without headers
         body = page.render(heading, text, good=good)
         with suppress(OSError):  # the browser has hung up
             self.send_response(status)
@@ -262,8 +267,3 @@ def _why_not(where: str, fault: OSError) -> str:
     if fault.errno in {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}:
         return f"the port of {where} is taken by another program"
     return f"{where} cannot be listened on: {fault.strerror or fault}"
-
-
-def _hang_up(request: Any) -> None:
-    with suppress(OSError):
-        request.shutdown(socket.SHUT_RDWR)

@@ -104,6 +104,7 @@ class TypedLines:
         # The rest of a paste follows at once; what a person types does not.
         while (
             self._terminal
+            and len(data) < LONGEST  # or what types line after line without a pause is never done
             and data[-1:] in {b"\r", b"\n"}
             and select.select([self._descriptor], [], [], PASTE_GAP)[0]
         ):
