@@ -87,6 +87,8 @@ class RedisStore:
     compare-and-set: it raises StoreConflict rather than replace what the holder has not seen.
     """
 
+    _place = "no address"  # until there is one
+
     def __init__(
         self,
         url: str,
@@ -102,7 +104,7 @@ class RedisStore:
         except AventusCredsError as error:
             del url, keys  # a traceback may be shown with its variables
             raise error.with_traceback(None) from None
-        self._address = address
+        self._address, self._place = address, address.place
         self._prefix = prefix
         self._timeout = timeout
         self._lock_lifetime = lock_lifetime
@@ -114,7 +116,7 @@ class RedisStore:
 
     def __repr__(self) -> str:
         """Return where it is, and nothing secret."""
-        return f"<RedisStore at {self._address.place}>"
+        return f"<RedisStore at {self._place}>"
 
     # The contract
 
@@ -188,8 +190,13 @@ class RedisStore:
             lambda client: EntryLock(client, names, self._lock_lifetime, STAMP, news_lifetime=REMEMBERED)
         )
         give_up = time.monotonic() + LOCK_TIMEOUT
+        last, lapses = (
+            b"",
+            0.0,
+        )  # the last news of the holder's lock, and when it lapses if it is not extended
         while True:
-            tried = self._call(lambda _, seen: lock.try_it(seen), since if or_news else None)
+            known = last if time.monotonic() < lapses else b""
+            tried = self._call(lambda _, *args: lock.try_it(*args), since if or_news else None, known)
             if tried.state == "held":
                 self._mine.seen[key] = tried.stamp
                 return lock  # type: ignore[no-any-return]  # what _call returns is anything
@@ -198,12 +205,18 @@ class RedisStore:
             if time.monotonic() > give_up:
                 raise self._locked_too_long(key)
             since = tried.stamp if since is None else since
+            longest = self._timeout * 0.6
+            if tried.state == "busy":
+                lapses = time.monotonic() + (tried.pttl / 1000 if tried.pttl >= 0 else longest)
+            # Where Redis has lost the lock, its holder takes it again; meanwhile nobody else does.
+            last = tried.last
             # Woken by news; for want of it, when the holder's lock lapses; and now and then in any case: a
             # restarted Redis has forgotten the news. Not all of us at the same moment.
-            longest = self._timeout * 0.6
-            lapse = tried.pttl / 1000 if tried.pttl >= 0 else longest
-            pause = min(lapse, longest) + random.uniform(0.01, self._timeout * 0.2)  # noqa: S311 - no secret
-            news = self._call(_read_news, names.news, tried.last, int(pause * 1000))
+            pause = min(max(lapses - time.monotonic(), 0), longest)
+            pause += random.uniform(0.01, self._timeout * 0.2)  # noqa: S311 - no secret
+            news = self._call(_read_news, names.news, last, int(pause * 1000))
+            if news:
+                lapses = 0.0
             if or_news and _tells_of_a_save(news):
                 return None
 
@@ -215,7 +228,7 @@ class RedisStore:
         args = [new, seen, content, "" if lifetime is None else int(lifetime * 1000), int(REMEMBERED * 1000)]
         if not self._call(lambda client: client.register_script(SAVE)([names.entry, names.news], args)):
             raise StoreConflict(
-                f"{key} was replaced in {self._address.place} by somebody else, after this process's lock had lapsed"
+                f"{key} was replaced in {self._place} by somebody else, after this process's lock had lapsed"
             )
         self._mine.seen[key] = new
 
@@ -239,7 +252,7 @@ class RedisStore:
         try:
             return retry.call_with_retry(lambda: do(self._connected(), *args), failed)
         except known as fault:
-            raise explain(fault, self._address.place, self._prefix) from None
+            raise explain(fault, self._place, self._prefix) from None
 
     def _connected(self) -> Any:
         with self._connecting:
@@ -253,7 +266,7 @@ class RedisStore:
         return names(self._prefix, key)
 
     def _locked_too_long(self, key: str) -> StoreError:
-        return StoreError(f"{key} has been locked in {self._address.place} for {LOCK_TIMEOUT:g} s")
+        return StoreError(f"{key} has been locked in {self._place} for {LOCK_TIMEOUT:g} s")
 
 
 def _checked(url: str) -> Address:

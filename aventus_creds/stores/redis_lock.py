@@ -15,17 +15,22 @@ local stamp = redis.call('getrange', KEYS[1], 0, ARGV[3] - 1)
 if ARGV[4] ~= '' and stamp ~= '' and stamp ~= string.sub(ARGV[4], 2) then
     return {'changed', stamp}
 end
+local last = redis.call('xrevrange', KEYS[3], '+', '-', 'count', 1)
+last = last[1] and last[1][1] or '0-0'
 local holder = redis.call('get', KEYS[2])
+if not holder and ARGV[5] ~= '' and (last == '0-0' or last == ARGV[5]) then
+    return {'lost', stamp, 0, last}
+end
 if not holder or holder == ARGV[1] then
     redis.call('set', KEYS[2], ARGV[1], 'px', ARGV[2])
     return {'held', stamp}
 end
-local last = redis.call('xrevrange', KEYS[3], '+', '-', 'count', 1)
-return {'busy', stamp, redis.call('pttl', KEYS[2]), last[1] and last[1][1] or '0-0'}
+return {'busy', stamp, redis.call('pttl', KEYS[2]), last}
 """
 """Take the lock, unless the entry is not what the waiter last saw, or somebody holds the lock.
 
-One's own lock counts as taken: the answer to the first try may have been lost.
+One's own lock counts as taken: the answer to the first try may have been lost. A waiter names the last news it
+had of a lock that has not lapsed yet; where the lock is gone without news, Redis has lost it.
 """
 
 FREE: Final = """
@@ -58,7 +63,7 @@ class Tried(NamedTuple):
     """What came of one try."""
 
     state: str
-    """``held``, ``changed`` or ``busy``."""
+    """``held``, ``changed``, ``busy`` or ``lost``."""
     stamp: bytes
     """What the entry begins with now; empty where there is none."""
     pttl: int
@@ -81,11 +86,16 @@ class EntryLock(Lock):
         self._try = client.register_script(TRY)
         self._free = client.register_script(FREE)
 
-    def try_it(self, since: bytes | None) -> Tried:
-        """Take the lock if it is free, and if the entry still begins with ``since`` (None: whatever it is)."""
+    def try_it(self, since: bytes | None, waiting_from: bytes) -> Tried:
+        """Take the lock if it is free, and if the entry still begins with ``since`` (None: whatever it is).
+
+        ``waiting_from`` is the last news of a lock that should be held still, or empty.
+        """
         given = b"" if since is None else b"=" + since
         milliseconds = int((self.timeout or 0) * 1000)
-        answer = self._try(keys=list(self._keys), args=[self._own, milliseconds, self._stamp, given])
+        answer = self._try(
+            keys=list(self._keys), args=[self._own, milliseconds, self._stamp, given, waiting_from]
+        )
         state, stamp, pttl, last = (*answer, -1, b"0-0")[:4]
         if state == b"held":
             self.local.token = self._own.encode()
@@ -113,9 +123,14 @@ class EntryLock(Lock):
     def _extend(self) -> None:
         # Three times a lifetime: two may fail before the lock lapses.
         while not self._over.wait((self.timeout or 0) / 3):
-            try:
-                self.reacquire()
-            except LockError:  # it has lapsed, or was let go at this moment
-                return
-            except (RedisError, RedisClusterException, OSError):
-                continue
+            with suppress(RedisError, RedisClusterException, OSError):
+                try:
+                    self.reacquire()
+                except (
+                    LockError
+                ):  # Redis has lost it, or it lapsed while Redis was away, or it was let go just now
+                    if self._over.is_set() or not self.do_acquire(self._own):
+                        return
+                    self.local.token = self._own.encode()
+                    if self._over.is_set():
+                        self.do_release(self._own)
