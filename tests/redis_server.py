@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,14 @@ def need_redis() -> None:
     """Skip the test where redis-server is missing; on CI, fail it."""
     if shutil.which("redis-server") is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("redis-server is not installed")
+
+
+def wait_until(reached: Callable[[], object]) -> None:
+    """Wait until ``reached`` is true; fail the test where it never is."""
+    give_up = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
 
 
 class RedisServer:

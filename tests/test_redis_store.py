@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import redis
-from redis_server import RedisServer
+from redis_server import RedisServer, wait_until
 from sockets import Authority, RawServer
 from support import free_port, make_token, variables_shown
 
@@ -464,13 +464,6 @@ def test_a_fork_while_the_lock_is_held(make_store: MakeStore) -> None:
 def blocked(admin: Any) -> list[str]:
     """Return the commands that connections to the server wait in."""
     return [client["cmd"] for client in admin.client_list() if "b" in client["flags"]]
-
-
-def wait_until(reached: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 20
-    while not reached():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def test_who_waits_is_woken_and_does_not_poll(redis_server: RedisServer, admin: Any, prefix: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from redis_server import RedisServer
+from redis_server import RedisServer, wait_until
 from support import free_port
 
 from aventus_creds import login
@@ -33,24 +34,25 @@ SEAL = new_key()
 
 # ``again`` keeps the source, and with it what is in memory, as a service that runs for days does.
 WORKER = """
-import sys, time, warnings
+import os, sys, warnings
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.profiles import read_profiles
 from aventus_creds.stores.redis import RedisStore
 from aventus_creds.wiring import cached_source
 warnings.simplefilter("ignore")
-url, seal, lifetime, timeout = sys.argv[1:]
-profile = read_profiles().profile("prod")
-store = RedisStore(url, [seal], lock_lifetime=float(lifetime), timeout=float(timeout))
-store.load("warm")
-source = cached_source(profile, store)
-print("ready", flush=True)
 for line in sys.stdin:
-    if line.strip() != "again":
+    word, *arguments = line.split()
+    if word == "open":
+        os.environ["AVENTUS_CREDS_PROFILES"], url, seal, lifetime, timeout = arguments
+        profile = read_profiles().profile("prod")
+        store = RedisStore(url, [seal], lock_lifetime=float(lifetime), timeout=float(timeout))
+        store.load("warm")
+        print("ready", flush=True)
+        continue
+    if word == "go":
         source = cached_source(profile, store)
     try:
-        token = source.token().access_token[-12:]
-        print("token", token, flush=True)
+        print("token", source.token().access_token[-12:], flush=True)
     except AventusCredsError as error:
         print("error", type(error).__name__, str(error).replace("\\n", " "), flush=True)
 """
@@ -59,36 +61,35 @@ for line in sys.stdin:
 class Worker:
     """A process of a host of its own: its state folder is nobody else's."""
 
-    def __init__(self, host: Path, url: str, *, lifetime: float = 30, timeout: float = 5) -> None:
+    def __init__(self, host: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, url, SEAL, str(lifetime), str(timeout)],
+            [sys.executable, "-c", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "AVENTUS_CREDS_STATE_DIR": str(host)},
         )
+        self.alive = True
 
-    def ready(self) -> None:
-        assert self.answer() == "ready"
-
-    def ask(self, how: str = "go") -> None:
-        self._pipe(self._process.stdin).write(f"{how}\n")
+    def ask(self, *words: str) -> None:
+        self._pipe(self._process.stdin).write(f"{' '.join(words or ['go'])}\n")
         self._pipe(self._process.stdin).flush()
 
     def answer(self) -> str:
         return self._pipe(self._process.stdout).readline().strip()
 
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
-        self._process.kill()
-
-    def send_signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def end(self) -> None:
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             self._pipe(pipe).close()
         self._process.wait(10)
+        self.alive = False
 
     @staticmethod
     def _pipe(pipe: IO[str] | None) -> IO[str]:
@@ -96,37 +97,78 @@ class Worker:
         return pipe
 
 
+class SlowSandbox(Sandbox):
+    """A sandbox that can hold back the answer to one token request, whose grant has taken effect by then."""
+
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]  # the redirect URI
+        self._held = threading.Lock()
+        self._arrived = threading.Event()
+        self._gate = threading.Event()
+
+    def hold_next(self) -> None:
+        """Hold back the answer to the next request until ``let_go``."""
+        self._arrived.clear()
+        self._gate.clear()
+        self._held.acquire()
+
+    def wait_for_it(self) -> None:
+        assert self._arrived.wait(30)
+
+    def let_go(self) -> None:
+        self._gate.set()
+
+    def delay_token_answer(self) -> None:
+        if self._held.locked() and not self._arrived.is_set():
+            self._arrived.set()
+            self._held.release()
+            self._gate.wait(60)
+
+
 @pytest.fixture
-def sandbox(write_profiles: Callable[..., Path]) -> Iterator[Sandbox]:
-    """A server whose refresh tokens rotate and whose families die on reuse, with a login to it."""
-    with Sandbox(redirect_uri=f"http://127.0.0.1:{free_port()}/callback") as sandbox:
+def sandbox(write_profiles: Callable[..., Path]) -> Iterator[SlowSandbox]:
+    """A server whose refresh tokens rotate and whose families die on reuse."""
+    with SlowSandbox(redirect_uri=f"http://127.0.0.1:{free_port()}/callback") as sandbox:
         write_profiles({"prod": {**sandbox.profiles()["athoc"], "callback": "loopback"}})
         yield sandbox
+        sandbox.let_go()
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[list[Worker]]:
+    """Keep worker processes from test to test: to start one takes longer than most tests."""
+    workers: list[Worker] = []
+    yield workers
+    for worker in workers:
+        worker.kill()
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., list[Worker]]]:
-    """Start workers, some on each host, and end them with the test."""
-    workers: list[Worker] = []
+def start(
+    pool: list[Worker], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., list[Worker]]]:
+    """Give ``each`` workers on every host, with a store of their own at ``url``."""
+    failed_before = request.session.testsfailed
 
-    def begin(url: str, each: int, **options: float) -> list[Worker]:
-        new = [
-            Worker(tmp_path / f"host-{host}", url, **options) for host in range(HOSTS) for _ in range(each)
-        ]
-        workers.extend(new)
-        for worker in new:
-            worker.ready()
-        return new
+    def begin(url: str, each: int, *, lifetime: float = 30, timeout: float = 5) -> list[Worker]:
+        while len(pool) < HOSTS * each:
+            pool.append(Worker(tmp_path_factory.mktemp(f"host-{len(pool) % HOSTS}")))
+        for worker in (workers := pool[: HOSTS * each]):
+            worker.ask("open", os.environ["AVENTUS_CREDS_PROFILES"], url, SEAL, str(lifetime), str(timeout))
+        assert [worker.answer() for worker in workers] == ["ready"] * len(workers)
+        return workers
 
     yield begin
-    for worker in workers:
-        worker.end()
+    if request.session.testsfailed > failed_before:  # nobody knows in which state they are
+        for worker in pool:
+            worker.kill()
+    pool[:] = [worker for worker in pool if worker.alive]
 
 
 class Team:
     """The login that all share, as somebody sees it who looks into the store."""
 
-    def __init__(self, server: RedisServer, sandbox: Sandbox) -> None:
+    def __init__(self, server: RedisServer, sandbox: SlowSandbox) -> None:
         self._store = RedisStore(server.url, [SEAL])
         self._sandbox = sandbox
         self.key = read_profiles().profile("prod").key
@@ -169,16 +211,9 @@ class Team:
         """What a worker says that has the stored token."""
         return f"token {self.stored.access_token[-12:]}"
 
-    def wait_for_a_refresh(self, since: int) -> None:
-        """Wait until a worker's token request has arrived at the server; its answer may still be under way."""
-        give_up = time.monotonic() + 20
-        while self.refreshes == since:
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
-
 
 @pytest.fixture
-def team(redis_server: RedisServer, sandbox: Sandbox) -> Team:
+def team(redis_server: RedisServer, sandbox: SlowSandbox) -> Team:
     team = Team(redis_server, sandbox)
     team.log_in()
     return team
@@ -186,7 +221,7 @@ def team(redis_server: RedisServer, sandbox: Sandbox) -> Team:
 
 @pytest.mark.timeout(600)
 def test_three_hosts_refresh_once(
-    team: Team, sandbox: Sandbox, redis_server: RedisServer, start: Callable[..., list[Worker]]
+    team: Team, sandbox: SlowSandbox, redis_server: RedisServer, start: Callable[..., list[Worker]]
 ) -> None:
     """Each round: one token request, every process on every host the same new token, no reuse seen."""
     workers = start(redis_server.url, WORKERS)
@@ -203,25 +238,29 @@ def test_three_hosts_refresh_once(
 
 @pytest.mark.parametrize("grace", [0, 60])
 def test_the_holder_is_killed_in_the_middle_of_a_refresh(
-    grace: float, team: Team, sandbox: Sandbox, redis_server: RedisServer, start: Callable[..., list[Worker]]
+    grace: float,
+    team: Team,
+    sandbox: SlowSandbox,
+    redis_server: RedisServer,
+    start: Callable[..., list[Worker]],
 ) -> None:
     """The others go on when its lock has lapsed. Where the server lets the used refresh token serve once more,
     nobody notices; else the new token has died with the process, and all are told the command to run.
     """
     holder, *others = start(redis_server.url, 1, lifetime=1.5, timeout=2)
-    sandbox.refresh_grace, sandbox.token_delay = grace, 60
+    sandbox.refresh_grace = grace
     team.expire()
     before = team.refreshes
+    sandbox.hold_next()
     holder.ask()
-    team.wait_for_a_refresh(before)
+    sandbox.wait_for_it()
     for worker in others:
         worker.ask()
     holder.kill()
-    sandbox.token_delay = 0
     answers = [worker.answer() for worker in others]
     if grace:
         assert answers == [team.served] * len(others)
-        assert team.refreshes == before + 2
+        assert team.refreshes == before + 1  # and the one whose answer is still held back
         assert sandbox.reuse_detections == 0
     else:
         assert all("LoginRequired" in answer and "aventus-creds login prod" in answer for answer in answers)
@@ -230,7 +269,7 @@ def test_the_holder_is_killed_in_the_middle_of_a_refresh(
 
 @pytest.mark.parametrize("persist", [True, False])
 def test_redis_restarts_in_the_middle_of_a_refresh(
-    *, persist: bool, sandbox: Sandbox, tmp_path: Path, start: Callable[..., list[Worker]]
+    *, persist: bool, sandbox: SlowSandbox, tmp_path: Path, start: Callable[..., list[Worker]]
 ) -> None:
     """With what it knew or without: the holder finishes, the others have its token, one request was made.
 
@@ -244,13 +283,17 @@ def test_redis_restarts_in_the_middle_of_a_refresh(
         team.expire()
         before = team.refreshes
         holder, *others = workers
-        sandbox.token_delay = 3
+        sandbox.hold_next()
         holder.ask()
-        team.wait_for_a_refresh(before)
+        sandbox.wait_for_it()
         for worker in others:
             worker.ask()
-        time.sleep(0.3)
+        with server.admin as admin:
+            wait_until(lambda: sum("b" in client["flags"] for client in admin.client_list()) >= len(others))
         server.restart()
+        with server.admin as admin:  # from the disk, or by its holder
+            wait_until(lambda: admin.keys("*:lock"))
+        sandbox.let_go()
         answers = [worker.answer() for worker in workers]
         assert answers == [team.served] * len(workers)
         assert team.refreshes == before + 1
@@ -259,11 +302,9 @@ def test_redis_restarts_in_the_middle_of_a_refresh(
 
 @pytest.mark.parametrize("what", ["redis", "holder"])
 def test_frozen_past_the_locks_lifetime(
-    what: str, team: Team, sandbox: Sandbox, tmp_path: Path, start: Callable[..., list[Worker]]
+    what: str, sandbox: SlowSandbox, tmp_path: Path, start: Callable[..., list[Worker]]
 ) -> None:
     """Redis, or the holder, stands still for longer than a lock lives: the late holder does not overwrite."""
-    import signal
-
     sandbox.refresh_rotation = False
     with RedisServer(tmp_path / "redis") as server:
         team = Team(server, sandbox)
@@ -271,11 +312,10 @@ def test_frozen_past_the_locks_lifetime(
         late, other, _ = start(server.url, 1, lifetime=0.9, timeout=2)
         team.expire()
         before = team.refreshes
-        sandbox.token_delay = 2
+        sandbox.hold_next()
         late.ask()
-        team.wait_for_a_refresh(before)
-        sandbox.token_delay = 0
-        late.send_signal(signal.SIGSTOP)
+        sandbox.wait_for_it()
+        late.freeze()
         if what == "redis":
             server.freeze()
             time.sleep(1.2)
@@ -283,13 +323,14 @@ def test_frozen_past_the_locks_lifetime(
         other.ask()
         newer = other.answer()
         assert newer == team.served
-        late.send_signal(signal.SIGCONT)
+        sandbox.let_go()
+        late.thaw()
         assert late.answer() == newer == team.served
         assert team.refreshes == before + 2
 
 
 def test_workers_whose_redis_is_away(
-    sandbox: Sandbox, tmp_path: Path, start: Callable[..., list[Worker]]
+    sandbox: SlowSandbox, tmp_path: Path, start: Callable[..., list[Worker]]
 ) -> None:
     """An unexpired token in memory goes on serving; without one the error says what is away, and it passes."""
     with RedisServer(tmp_path / "redis", persist=True) as server:
@@ -321,7 +362,7 @@ def test_workers_whose_redis_is_away(
 
 
 def test_threads_of_one_process_go_to_redis_one_at_a_time(
-    team: Team, sandbox: Sandbox, redis_server: RedisServer
+    team: Team, sandbox: SlowSandbox, redis_server: RedisServer
 ) -> None:
     """Sixteen threads with sources of their own on one store: one request, and one thread that waits in Redis."""
     from aventus_creds.wiring import cached_source
@@ -329,7 +370,7 @@ def test_threads_of_one_process_go_to_redis_one_at_a_time(
     store, profile = RedisStore(redis_server.url, [SEAL]), read_profiles().profile("prod")
     team.expire()
     before = team.refreshes
-    sandbox.token_delay = 0.3
+    sandbox.hold_next()
     got: list[str] = []
     redis_server.forget_calls()
     threads = [
@@ -338,6 +379,8 @@ def test_threads_of_one_process_go_to_redis_one_at_a_time(
     ]
     for thread in threads:
         thread.start()
+    sandbox.wait_for_it()
+    sandbox.let_go()
     for thread in threads:
         thread.join()
     assert got == [team.stored.access_token] * 16
