@@ -90,8 +90,8 @@ def test_a_peer_that_does_not_work_is_named(bench: Bench, monkeypatch: pytest.Mo
     assert bench.absent == {"missing": "ModuleNotFoundError: No module named 'benchmarks.peers.missing'"}
 
 
-def test_rounds_begin_with_another_one_each_time() -> None:
-    """Whoever runs first has no advantage over the rounds; the one before them is not counted."""
+def test_neighbours_take_turns_in_coming_first() -> None:
+    """Each round begins with another one, every second one goes the other way; one before them is not counted."""
     order: list[str] = []
 
     def turn(name: str) -> int:
@@ -99,8 +99,8 @@ def test_rounds_begin_with_another_one_each_time() -> None:
         return len(order)
 
     taken = in_turns({name: partial(turn, name) for name in "abc"}, 3)
-    assert "".join(order) == "cab" + "abc" + "bca" + "cab"
-    assert taken == {"a": [4, 9, 11], "b": [5, 7, 12], "c": [6, 8, 10]}
+    assert "".join(order) == "bac" + "abc" + "acb" + "cab"
+    assert taken == {"a": [4, 7, 11], "b": [5, 9, 12], "c": [6, 8, 10]}
 
 
 def test_a_ratio_is_the_median_of_the_rounds_own() -> None:

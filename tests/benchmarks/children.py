@@ -37,21 +37,26 @@ def warm(file: str, folder: str, url: str) -> None:
 
 
 def authorize(file: str, folder: str, url: str) -> None:
-    """Putting the token into a request that is prepared."""
+    """Putting the token into a request that is prepared, each time into another one."""
     import requests
+    from requests.hooks import default_hooks
 
     step = _peer(file).authorizer(folder, url)
-    blank = requests.Request("GET", f"{url}/v1/me").prepare()
-    step(blank.copy())
+    pattern = requests.Request("GET", f"{url}/v1/me").prepare()
     fresh: list[requests.PreparedRequest] = []
+
+    def renew() -> None:
+        fresh[:] = [pattern.copy() for _ in range(1000)]
+        for request in fresh:
+            request.hooks = default_hooks()  # a copy shares its pattern's
 
     def batch() -> None:
         for request in fresh:
             step(request)
 
-    _print_least(
-        batch, 1000, before=lambda: fresh.__setitem__(slice(None), [blank.copy() for _ in range(1000)])
-    )
+    renew()
+    step(fresh.pop())
+    _print_least(batch, 1000, before=renew)
 
 
 def again(file: str, folder: str, url: str) -> None:

@@ -1,8 +1,8 @@
 """Measuring in turns: what a process costs, samples side by side, and what they say.
 
 On a machine that does other things too, a time means little, and the ratio of two times taken one after the
-other means much. So everything is measured in rounds: each round runs everyone once, beginning with another
-one each time, and a ratio is the median of the rounds' own ratios.
+other means much. So everything is measured in rounds: each round runs everyone once, and a ratio is the median of
+the rounds' own ratios.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 T = TypeVar("T")
+
+LONGEST: Final = 120
+"""Seconds after which a process counts as hanging, and is ended."""
 
 
 class Cost(NamedTuple):
@@ -49,22 +53,30 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: str) -> 
         text=True,
     ) as process:
         assert process.stdout
+        hanging = threading.Timer(LONGEST, process.kill)
+        hanging.daemon = True
+        hanging.start()
         printed = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)  # the cost of this one process, whatever else runs
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
+        hanging.cancel()
     if process.returncode:
         raise Failed(printed.strip() or f"exit code {process.returncode}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, printed)
 
 
 def in_turns(programs: Mapping[str, Callable[[], T]], pairs: int) -> dict[str, list[T]]:
-    """Run every program ``pairs`` times, in rounds. Unless one round is all, one before them is not counted."""
+    """Run every program ``pairs`` times, in rounds. Unless one round is all, one before them is not counted.
+
+    A round goes round the ring of programs from another one each time, and every second one the other way: so
+    neighbours stay together, and neither always comes first.
+    """
     names = list(programs)
     taken: dict[str, list[T]] = {name: [] for name in names}
     for each in range(-1 if pairs > 1 else 0, pairs):
         first = each % len(names)
-        for name in names[first:] + names[:first]:
+        for name in (names[first:] + names[:first])[:: -1 if each % 2 else 1]:
             result = programs[name]()
             if each >= 0:
                 taken[name].append(result)

@@ -31,4 +31,5 @@ def caller(folder: str, url: str) -> Callable[[], requests.Response]:
 
 
 def authorizer(folder: str, url: str) -> Callable[[requests.PreparedRequest], object]:
-    return get_session("prod")._bearer
+    auth: Callable[[requests.PreparedRequest], object] = get_session("prod").auth  # type: ignore[assignment]
+    return auth
