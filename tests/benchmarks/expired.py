@@ -44,7 +44,7 @@ def token(bench: Bench, many: int = MANY) -> list[Figure]:
         figures += [
             Figure(
                 f"{together} on an expired token: token requests",
-                "requests",
+                "",
                 counts,
                 together,
                 Goal(1, exactly=True),

@@ -17,7 +17,7 @@ HEAD = f"{'':30} {'median':>9} {'p10 to p90':>19} {'ratio':>8} {'p10 to p90':>15
 def lines(figure: Figure) -> Iterator[str]:
     """Show one figure: the ratio is the subject's time by this line's, in the same rounds."""
     yield ""
-    yield f"{figure.title} ({figure.unit})"
+    yield f"{figure.title} ({figure.unit})" if figure.unit else figure.title
     yield HEAD
     for name, numbers in figure.samples.items():
         line = f"  {name:28} {_number(summary(numbers).median):>9} {_spread(summary(numbers)):>19}"
@@ -36,7 +36,7 @@ def goal(figure: Figure) -> str:
     wanted = (
         f"at most {limit} of {figure.goal.of}"
         if figure.goal.of
-        else f"{'exactly' if figure.goal.exactly else 'at most'} {limit} {figure.unit}"
+        else f"{'exactly' if figure.goal.exactly else 'at most'} {limit} {figure.unit}".rstrip()
     )
     return f"goal: {wanted}; here {_number(figure.reached())}: {'met' if figure.met() else 'NOT MET'}"
 
