@@ -433,6 +433,17 @@ def test_compressed_as_it_was_asked_for(web: Web, profiles: Profiles) -> None:
 GOOD = json.dumps(token_answer())
 
 
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,deflate", "br", "zstd", "compress", "\x1b[2J"])
+def test_an_encoding_that_was_not_asked_for(
+    encoding: str, web: Web, profiles: Profiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is refused before it is read: a row of them has no bound, and brotli makes a gigabyte of a kilobyte."""
+    profiles(web.url)
+    body = gzip.compress(gzip.compress(GOOD.encode())) if "," in encoding else GOOD.encode()
+    web.answer = lambda _: Sent(body=body, headers={"Content-Encoding": encoding})
+    assert "content encoding" in refused(refresh, caplog).message
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
@@ -595,6 +606,15 @@ def test_an_error_that_says_everything_back(
     ):
         web.answer = answer
         refused(call, caplog)
+
+
+def test_a_short_secret_said_back_as_it_was_sent(
+    web: Web, profiles: Profiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The header of Basic is a secret too, though nobody would know it by its length."""
+    profiles(web.url, client_secret="s3cr&t/7", client_auth="basic")
+    web.answer = lambda seen: Sent(401, {"error": "invalid_client", "message": seen.headers["Authorization"]})
+    assert "Basic …" in refused(refresh, caplog).message
 
 
 HOSTILE_WORDS = [
