@@ -17,8 +17,20 @@ from aventus_creds.tokens import Token, is_header_safe, jwt_claims
 DEFAULT_LIFETIME: Final = 3600.0
 """Seconds a token is taken to live when neither the answer nor the token tells."""
 
+SHORTEST_INTERVAL: Final = 0.1
+"""Seconds between two questions whether a person has finished: without a pause, they would have no end."""
+
+LONGEST_INTERVAL: Final = 60.0
+"""Seconds between two questions whether a person has finished, at most."""
+
 DEFAULT_DEVICE_LIFETIME: Final = 600.0
 """Seconds a device code is taken to live when its answer does not tell, as it must."""
+
+LONGEST_CODE: Final = 100
+"""Characters of a user code: a person types it."""
+
+LONGEST_ADDRESS: Final = 2000
+"""Characters of an address that a person opens. A QR code has room for 2,953."""
 
 LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
 """Seconds; a server that names more means "for ever", and later times cannot be written as a date."""
@@ -62,17 +74,22 @@ def read_token(
     if not isinstance(access_token, str) or not is_header_safe(access_token):
         raise InvalidAnswer(
             f"the answer of {request.url} holds no usable access token",
-            hint="" if found else "It is no JSON: check token_url, base_url or issuer in the profile.",
+            hint="Tell whoever runs the server: a token is visible ASCII (RFC 6750 section 2.1)."
+            if found
+            else "It is no JSON: check token_url, base_url or issuer in the profile.",
         )
     token_type = "Bearer" if found.get("token_type") is None else found["token_type"]
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        raise InvalidAnswer(f"the token of {request.url} is not of the type Bearer, the only one known here")
+        raise InvalidAnswer(
+            f"the token of {request.url} is not of the type Bearer, the only one known here",
+            hint="Have the server give the client bearer tokens (RFC 6750).",
+        )
     refresh_token, scope = found.get("refresh_token"), found.get("scope")
-    if not isinstance(refresh_token, str) or not refresh_token:
+    if not isinstance(refresh_token, str) or not _is_ascii(refresh_token):  # RFC 6749 appendix A.17
         refresh_token = previous.refresh_token if previous else None
     if isinstance(scope, list):
         scope = " ".join(map(str, scope))
-    if not isinstance(scope, str):
+    if not isinstance(scope, str) or not _is_ascii(scope):  # appendix A.4
         scope = previous.scope if previous else profile.scope or None
     return Token(
         access_token,
@@ -114,29 +131,50 @@ def read_device_authorization(
         raise refusal(profile, answer, request)
     device_code: Any = found.get("device_code")
     user_code: Any = found.get("user_code")
-    if not _is_word(device_code) or not _is_word(user_code):
-        raise InvalidAnswer(f"the answer of {request.url} holds no device code and user code")
+    if not _is_word(device_code) or not _is_word(user_code, LONGEST_CODE):
+        raise InvalidAnswer(
+            f"the answer of {request.url} holds no usable device code and user code", hint=_DEVICE_HINT
+        )
     # Some servers still use the name of an early draft.
     uri: Any = found.get("verification_uri") or found.get("verification_url")
     complete: Any = found.get("verification_uri_complete") or ""
     try:
         for address in (uri, complete or uri):
-            split_url(address if isinstance(address, str) else "")
+            _check_address(address)
     except ValueError as what:
-        raise InvalidAnswer(f"in the answer of {request.url}, the verification address {what}") from None
-    interval = _number(found.get("interval"))
+        raise InvalidAnswer(
+            f"in the answer of {request.url}, the verification address {what}", hint=_DEVICE_HINT
+        ) from None
+    interval, lifetime = _number(found.get("interval")), _number(found.get("expires_in"))
     return DeviceAuthorization(
         device_code=device_code,
         user_code=user_code,
         verification_uri=uri,
         verification_uri_complete=complete,
-        expires_in=_number(found.get("expires_in")) or DEFAULT_DEVICE_LIFETIME,
-        interval=5.0 if interval is None or not 0 <= interval <= 60 else interval,  # 5: section 3.2
+        expires_in=lifetime if lifetime and lifetime > 0 else DEFAULT_DEVICE_LIFETIME,
+        # 5: section 3.2
+        interval=5.0
+        if interval is None or interval < 0
+        else min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL),
     )
 
 
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and value.isprintable()
+_DEVICE_HINT: Final = "Check device_url in the profile, or tell whoever runs the server."
+
+
+def _check_address(address: Any) -> None:
+    split_url(address if isinstance(address, str) else "")
+    if len(address) > LONGEST_ADDRESS:
+        raise ValueError(f"must not be longer than {LONGEST_ADDRESS} characters")
+
+
+def _is_word(value: Any, longest: float = math.inf) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
+
+
+def _is_ascii(value: str) -> bool:
+    """Whether it is there, printable and ASCII: a lone surrogate could not even be sent back."""
+    return bool(value) and value.isascii() and value.isprintable()
 
 
 def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRefused:

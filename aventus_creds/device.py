@@ -8,7 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from aventus_creds.answers import Answer, DeviceAuthorization, ServerRequest, read_token
+from aventus_creds.answers import (
+    LONGEST_INTERVAL,
+    Answer,
+    DeviceAuthorization,
+    ServerRequest,
+    read_token,
+)
 from aventus_creds.errors import LoginRefused, LoginTimeout, NetworkError, TokenRefused
 from aventus_creds.terminal import clear_line, count_down, is_terminal, say
 
@@ -18,8 +24,6 @@ if TYPE_CHECKING:
 
 SLOW_DOWN: Final = 5
 """Seconds added to the interval when the server asks for it (RFC 8628 section 3.5)."""
-
-LONGEST_INTERVAL: Final = 60
 
 
 def log_in_elsewhere(
@@ -57,7 +61,8 @@ def log_in_elsewhere(
                 raise
     clear_line()
     raise LoginTimeout(
-        f"nobody finished the login to {profile.name} within {min(device.expires_in, profile.login_timeout):g} s"
+        f"nobody finished the login to {profile.name} within {min(device.expires_in, profile.login_timeout):g} s",
+        hint="Log in again. login_timeout in the profile gives more time, where the server does.",
     )
 
 

@@ -133,6 +133,17 @@ def _is_of(issuer: str, document: Any) -> bool:
 
 def _check_endpoint(issuer: str, name: str, url: Any) -> None:
     try:
-        split_url(url if isinstance(url, str) else "")
+        _check_url(issuer, url if isinstance(url, str) else "")
     except ValueError as what:
-        raise InvalidAnswer(f"in the discovery document of {issuer}, {name} {what}") from None
+        raise InvalidAnswer(
+            f"in the discovery document of {issuer}, {name} {what}",
+            hint="Tell whoever runs the server, or give the addresses in the profile outright.",
+        ) from None
+
+
+def _check_url(issuer: str, url: str) -> None:
+    parts = split_url(url)
+    if "#" in url:  # RFC 6749 section 3.1
+        raise ValueError("must not hold a fragment (#…)")
+    if parts.scheme != "https" and urlsplit(issuer).scheme == "https":
+        raise ValueError("must begin with https://, as the issuer does")

@@ -17,7 +17,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from aventus_creds.answers import Answer, ServerRequest, json_object, read_token
@@ -28,6 +28,9 @@ from aventus_creds.server_words import HINTS, plain
 from aventus_creds.tokens import Token, jwt_claims
 
 Params = Mapping[str, str | list[str]]
+
+
+_MIX_UP: Final = "Log in again. If that does not help, tell whoever runs the server."
 
 
 class Endpoints(NamedTuple):
@@ -124,10 +127,13 @@ class Authorization:
         if "iss" in params:
             if params["iss"] != expected:
                 raise InvalidAnswer(
-                    f"the redirect comes from another issuer than {expected}: it is not trusted"
+                    f"the redirect comes from another issuer than {expected}: it is not trusted",
+                    hint=_MIX_UP,
                 )
         elif self._endpoints.announces_iss and "error" not in params:
-            raise InvalidAnswer(f"the redirect does not say that it is from {expected}, as it should")
+            raise InvalidAnswer(
+                f"the redirect does not say that it is from {expected}, as it should", hint=_MIX_UP
+            )
 
     def _refused(self, error: str, description: str) -> LoginRefused:
         secrets = (self._state, self._nonce, self._verifier)
@@ -163,7 +169,9 @@ class Authorization:
         id_token = json_object(answer).get("id_token")
         claims = jwt_claims(id_token) if isinstance(id_token, str) else {}
         if self._nonce and claims and claims.get("nonce") != self._nonce:
-            raise InvalidAnswer(f"the ID token of {request.url} answers another login (its nonce differs)")
+            raise InvalidAnswer(
+                f"the ID token of {request.url} answers another login (its nonce differs)", hint=_MIX_UP
+            )
         return token
 
 
@@ -223,13 +231,14 @@ def _request(
     secrets: tuple[str, ...],
     url: str = "",
 ) -> ServerRequest:
-    headers = {"Accept": "application/json"}
+    headers, userpass = {"Accept": "application/json"}, ""
     if client_secret is None:
         fields = {"client_id": profile.client_id, **fields}
     elif endpoints.client_auth == "basic":
         # RFC 6749 section 2.3.1: both are form-encoded before they are joined
-        userpass = f"{quote(profile.client_id, safe='')}:{quote(client_secret, safe='')}"
-        headers["Authorization"] = f"Basic {base64.b64encode(userpass.encode()).decode()}"
+        plain_pair = f"{quote(profile.client_id, safe='')}:{quote(client_secret, safe='')}"
+        userpass = base64.b64encode(plain_pair.encode()).decode()
+        headers["Authorization"] = f"Basic {userpass}"
     else:
         fields = {"client_id": profile.client_id, "client_secret": client_secret, **fields}
     if profile.token_request == "json":
@@ -238,7 +247,7 @@ def _request(
     else:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = urlencode(fields, doseq=True)
-    hidden = tuple(filter(None, (*secrets, client_secret or "")))
+    hidden = tuple(filter(None, (*secrets, client_secret or "", userpass)))
     return ServerRequest(url or endpoints.token_url, headers, body.encode(), hidden)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from html import escape
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -11,6 +13,7 @@ LONGEST: Final = 300
 """Characters of a server's words that are shown."""
 
 _LONG_RUN: Final = re.compile(r"[\w.~+=-]{32,}")
+_PERCENT: Final = re.compile("%[0-9A-F]{2}")
 _DIGIT: Final = re.compile(r"\d")
 
 HINTS: Final = {
@@ -32,10 +35,12 @@ def plain(words: Any, secrets: Iterable[str] = ()) -> str:
         return ""
     text = str(words)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may be a part of another
-        for form in {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}:
+        quoted = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+        quoted |= {_PERCENT.sub(lambda code: code[0].lower(), form) for form in quoted}
+        for form in {secret, *quoted, escape(secret), json.dumps(secret)[1:-1]}:
             # A short one only as a word of its own: "r" must not make "invalid_grant" unreadable.
-            whole = len(form) < 8
-            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)" if whole else re.escape(form), "…", text)
+            word = rf"(?<!\w){re.escape(form)}(?!\w)"
+            text = text.replace(form, "…") if len(form) >= 8 else re.sub(word, "…", text)
     text = "".join(char if char.isprintable() else " " for char in text)
     text = " ".join(_LONG_RUN.sub(_hidden_if_token, text).split())
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"

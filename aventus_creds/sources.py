@@ -189,6 +189,20 @@ class CachedSource:
         return self._memory
 
 
+OVER: Final = frozenset(
+    {
+        "invalid_grant",  # RFC 6749 section 5.2
+        "bad_refresh_token",  # GitHub's word for it: "The refresh token passed is incorrect or expired."
+        # OpenID Connect Core section 3.1.2.6; Entra answers refreshes with them too, as MSAL's
+        # InteractionRequiredAuthError knows: a policy, a new consent or a second factor wants the person.
+        "interaction_required",
+        "login_required",
+        "consent_required",
+    }
+)
+"""Errors that say a login is over: only a person can mend them, by logging in. No other error says that."""
+
+
 class RefreshingSource:
     """Trades the stale token's refresh token for a new token (RFC 6749 section 6)."""
 
@@ -206,8 +220,7 @@ class RefreshingSource:
             try:
                 return AuthorizationServer(self._profile).refresh(stale, retries=retries)
             except TokenRefused as refusal:
-                # Only this answer says that the login is over. Any other fault is not the person's to mend.
-                if refusal.error != "invalid_grant":
+                if refusal.error not in OVER:  # any other fault is not the person's to mend
                     raise
         return self._inner.token(stale, at_least)
 

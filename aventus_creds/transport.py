@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER: Final = 1024 * 1024
 """Bytes of an answer that are read; a token answer or discovery document has a few thousand."""
+
+MOST_RECEIVED: Final = 2 * LARGEST_ANSWER
+"""Bytes that are received from a server in all: status lines, headers and the framing of chunks too."""
+
+_DECODED: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+"""Content encodings that make a kilobyte into a megabyte at most. A row of them, and brotli, know no bound."""
 
 
 class Transport:
@@ -71,12 +80,12 @@ class Transport:
         url, limit = request.url, self._profile.timeout
         deadline = time.monotonic() + limit
         try:
-            with _Session() as session:
+            with _Session(url, deadline) as session:
                 session.trust_env = urlsplit(url).scheme == "https"  # plain http is for this machine only
                 with session.request(
                     method,
                     url,
-                    headers=request.headers,
+                    headers={"Accept-Encoding": "gzip, deflate", **request.headers},
                     data=request.body or None,
                     auth=_NoNetrc(),
                     allow_redirects=False,
@@ -85,8 +94,11 @@ class Transport:
                     verify=self._profile.ca_bundle or None,
                 ) as response:
                     if response.is_redirect:
-                        raise InvalidAnswer(f"{url} redirects to another address, which is not followed")
-                    body = _read(response, url, deadline)
+                        raise InvalidAnswer(
+                            f"{url} redirects to another address, which is not followed",
+                            hint="Write the address in the profile exactly as the server gives it.",
+                        )
+                    body = _read(response, url)
                     headers = response.headers
                     return Answer(
                         response.status_code, headers.get("Content-Type", ""), body, headers.get("Date", "")
@@ -98,19 +110,92 @@ class Transport:
 
 
 class _Session(requests.Session):
+    def __init__(self, url: str, deadline: float) -> None:
+        super().__init__()
+        adapter = _Adapter(url, deadline)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return nothing: requests prepares the next request, and reads this one whole, even if it is not to follow."""
 
 
-def _read(response: requests.Response, url: str, deadline: float) -> bytes:
+class _Adapter(HTTPAdapter):
+    """Meters what its connections receive, those through a proxy too."""
+
+    def __init__(self, url: str, deadline: float) -> None:
+        self._meter = url, deadline
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
+        pool = super().get_connection_with_tls_context(*args, **more)
+        meter = self._meter
+
+        class Response(HTTPResponse):
+            def __init__(self, *args: Any, **more: Any) -> None:
+                super().__init__(*args, **more)
+                self.fp = io.BufferedReader(_Metered(self.fp.detach(), *meter))
+
+            def begin(self) -> None:
+                super().begin()
+                # urllib3 would log, for all to see, what it finds here: lines that are no headers.
+                self.headers.defects.clear()
+                self.headers.set_payload("")
+
+        class Connection(pool.ConnectionCls):  # type: ignore[name-defined,misc]
+            response_class = Response
+
+        pool.ConnectionCls = Connection
+        return pool
+
+
+class _Metered(io.RawIOBase):
+    """A socket's raw file that gives neither more than MOST_RECEIVED bytes nor any after the deadline.
+
+    http.client reads lines of a chunk, and answers "100 Continue", without end: nobody waits for the thread
+    that does by then, but it would go on for as long as the server does.
+    """
+
+    def __init__(self, raw: io.RawIOBase, url: str, deadline: float) -> None:
+        self._raw, self._url, self._deadline = raw, url, deadline
+        self._left = MOST_RECEIVED
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self._deadline:
+            raise _unreachable(self._url, _TOO_SLOW)
+        count: int | None = self._raw.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise _too_much(self._url)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _read(response: requests.Response, url: str) -> bytes:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _DECODED:
+        raise InvalidAnswer(
+            f"{url} sent an answer in a content encoding that was not asked for", hint=_NOT_THE_SERVER
+        )
     body = bytearray()
     for chunk in response.iter_content(16384):
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            raise InvalidAnswer(f"{url} sent more than {LARGEST_ANSWER} bytes")
-        if time.monotonic() > deadline:  # nobody waits any more
-            raise _unreachable(url, _TOO_SLOW)
+            raise _too_much(url)
     return bytes(body)
+
+
+def _too_much(url: str) -> InvalidAnswer:
+    return InvalidAnswer(f"{url} sent more than {LARGEST_ANSWER} bytes", hint=_NOT_THE_SERVER)
+
+
+_NOT_THE_SERVER: Final = "Check that the addresses in the profile are those of an authorization server."
 
 
 class _NoNetrc(AuthBase):

@@ -94,13 +94,22 @@ def tunnel(port: int, seen: list[bytes]) -> Callable[[socket.socket], None]:
 
 
 class Authority:
-    """A certificate authority of the test's own, and one certificate by it. ``bundle`` is the file to trust."""
+    """A certificate authority of the test's own, and one certificate by it. ``bundle`` is the file to trust.
+
+    ``days`` are the first and the last on which the server's certificate is valid, counted from today; with
+    ``alone`` it is signed by itself.
+    """
 
     def __init__(
-        self, folder: Path, names: Iterable[str] = ("localhost", "api.example", "evil.example")
+        self,
+        folder: Path,
+        names: Iterable[str] = ("localhost", "api.example", "evil.example"),
+        *,
+        days: tuple[float, float] = (-1, 1),
+        alone: bool = False,
     ) -> None:
         key, self._root = self._make("test authority", None, ())
-        leaf_key, leaf = self._make("test server", (key, self._root), names)
+        leaf_key, leaf = self._make("test server", None if alone else (key, self._root), names, days)
         self.bundle = folder / "authority.pem"
         self.bundle.write_bytes(self._root.public_bytes(serialization.Encoding.PEM))
         server = folder / "server.pem"
@@ -129,6 +138,7 @@ class Authority:
         name: str,
         issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None,
         names: Iterable[str],
+        days: tuple[float, float] = (-1, 1),
     ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -139,8 +149,8 @@ class Authority:
             .issuer_name(issuer[1].subject if issuer else subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now + timedelta(days=days[0]))
+            .not_valid_after(now + timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(
@@ -161,7 +171,7 @@ class Authority:
                 critical=True,
             )
         )
-        if issuer:
+        if names:
             alternatives = [
                 x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
                 *map(x509.DNSName, names),

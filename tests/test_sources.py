@@ -448,7 +448,7 @@ def test_without_a_refresh_token_the_inner_source_is_asked(web: Web, profile: Pr
     assert web.seen == []
 
 
-def test_only_invalid_grant_ends_the_login(web: Web, profile: Profile) -> None:
+def test_only_the_persons_errors_end_the_login(web: Web, profile: Profile) -> None:
     """A dead refresh token asks the inner source; any other refusal is raised."""
     stale = make_token(**EXPIRED, refresh_token="r")
     web.answer = lambda _: Sent(400, {"error": "invalid_grant"})
