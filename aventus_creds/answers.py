@@ -6,9 +6,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from aventus_creds.errors import InvalidAnswer, TokenRefused
+from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.origins import split_url
 from aventus_creds.profiles import Profile
 from aventus_creds.server_words import HINTS, plain
@@ -34,12 +34,13 @@ class ServerRequest:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-class Answer(NamedTuple):
-    """What a server answered: HTTP status, Content-Type, body and Date."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: HTTP status, Content-Type, body and Date. No tuple: some tools look into those."""
 
     status: int
     content_type: str
-    body: bytes
+    body: bytes = field(repr=False)
     date: str = ""
 
     def __repr__(self) -> str:
@@ -55,18 +56,31 @@ def read_token(
     ``previous`` is the token that a refresh replaces: what the answer leaves out is kept from it.
     Raises TokenRefused for an error answer, InvalidAnswer for one that is no OAuth.
     """
+    outcome = _token(profile, answer, request, now, previous)
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+# Errors about what is in an answer are returned from where its parts are in variables, and raised from where they
+# are not: some tools show a traceback's variables.
+
+
+def _token(
+    profile: Profile, answer: Answer, request: ServerRequest, now: float, previous: Token | None
+) -> Token | ServerError:
     found = json_object(answer)
     if not 200 <= answer.status < 300 or found.get("error"):
-        raise refusal(profile, answer, request)
+        return refusal(profile, answer, request)
     access_token = found.get("access_token")
     if not isinstance(access_token, str) or not is_header_safe(access_token):
-        raise InvalidAnswer(
+        return InvalidAnswer(
             f"the answer of {request.url} holds no usable access token",
             hint="" if found else "It is no JSON: check token_url, base_url or issuer in the profile.",
         )
     token_type = "Bearer" if found.get("token_type") is None else found["token_type"]
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        raise InvalidAnswer(f"the token of {request.url} is not of the type Bearer, the only one known here")
+        return InvalidAnswer(f"the token of {request.url} is not of the type Bearer, the only one known here")
     refresh_token, scope = found.get("refresh_token"), found.get("scope")
     if not isinstance(refresh_token, str) or not refresh_token:
         refresh_token = previous.refresh_token if previous else None
@@ -83,16 +97,17 @@ def read_token(
     )
 
 
-class DeviceAuthorization(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DeviceAuthorization:
     """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
 
     ``expires_in`` and ``interval`` are seconds. The device code is this client's secret.
     """
 
-    device_code: str
-    user_code: str
+    device_code: str = field(repr=False)
+    user_code: str = field(repr=False)
     verification_uri: str
-    verification_uri_complete: str
+    verification_uri_complete: str = field(repr=False)
     expires_in: float
     interval: float
 
@@ -109,13 +124,22 @@ def read_device_authorization(
     Raises TokenRefused for an error answer, InvalidAnswer for one that is no answer or would lead a person
     to an address that is not safe.
     """
+    outcome = _device_authorization(profile, answer, request)
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+def _device_authorization(
+    profile: Profile, answer: Answer, request: ServerRequest
+) -> DeviceAuthorization | ServerError:
     found = json_object(answer)
     if not 200 <= answer.status < 300 or found.get("error"):
-        raise refusal(profile, answer, request)
+        return refusal(profile, answer, request)
     device_code: Any = found.get("device_code")
     user_code: Any = found.get("user_code")
     if not _is_word(device_code) or not _is_word(user_code):
-        raise InvalidAnswer(f"the answer of {request.url} holds no device code and user code")
+        return InvalidAnswer(f"the answer of {request.url} holds no device code and user code")
     # Some servers still use the name of an early draft.
     uri: Any = found.get("verification_uri") or found.get("verification_url")
     complete: Any = found.get("verification_uri_complete") or ""
@@ -123,7 +147,7 @@ def read_device_authorization(
         for address in (uri, complete or uri):
             split_url(address if isinstance(address, str) else "")
     except ValueError as what:
-        raise InvalidAnswer(f"in the answer of {request.url}, the verification address {what}") from None
+        return InvalidAnswer(f"in the answer of {request.url}, the verification address {what}")
     interval = _number(found.get("interval"))
     return DeviceAuthorization(
         device_code=device_code,

@@ -14,7 +14,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from aventus_creds.answers import Answer, ServerRequest
-from aventus_creds.errors import InvalidAnswer, NetworkError
+from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
 
 if TYPE_CHECKING:
     from aventus_creds.profiles import Profile
@@ -67,7 +67,8 @@ class Transport:
         raise _unreachable(request.url, _TOO_SLOW)
 
     def _exchange(self, method: str, request: ServerRequest) -> Answer:
-        # Header and body stay in the request, whose repr hides them: some show a traceback's variables.
+        # Header and body stay in the request, whose repr hides them: some show a traceback's variables. For the same
+        # reason errors are raised outside of the except clauses: nothing of the foreign ones hangs on them.
         url, limit = request.url, self._profile.timeout
         deadline = time.monotonic() + limit
         try:
@@ -84,17 +85,20 @@ class Transport:
                     timeout=limit,
                     verify=self._profile.ca_bundle or None,
                 ) as response:
-                    if response.is_redirect:
-                        raise InvalidAnswer(f"{url} redirects to another address, which is not followed")
-                    body = _read(response, url, deadline)
                     headers = response.headers
                     return Answer(
-                        response.status_code, headers.get("Content-Type", ""), body, headers.get("Date", "")
+                        status=response.status_code,
+                        content_type=headers.get("Content-Type", ""),
+                        body=_read(response, url, deadline),
+                        date=headers.get("Date", ""),
                     )
         except (requests.RequestException, HTTPError, ValueError) as fault:
-            raise _unreachable(url, _reason(fault)) from None
+            error: AventusCredsError = _unreachable(url, _reason(fault))
         except OSError as fault:  # requests raises it for a certificate file that does not exist
-            raise NetworkError(f"{url} cannot be reached: {fault}") from None
+            error = NetworkError(f"{url} cannot be reached: {fault}")
+        except (InvalidAnswer, NetworkError) as fault:
+            error = fault.with_traceback(None)
+        raise error
 
 
 class _Session(requests.Session):
@@ -103,6 +107,8 @@ class _Session(requests.Session):
 
 
 def _read(response: requests.Response, url: str, deadline: float) -> bytes:
+    if response.is_redirect:
+        raise InvalidAnswer(f"{url} redirects to another address, which is not followed")
     body = bytearray()
     for chunk in response.iter_content(16384):
         body += chunk

@@ -40,20 +40,13 @@ class FileStore:
     def save(self, key: str, token: Token) -> None:
         """Keep ``token`` under ``key``; a damaged file in its place is kept aside. Raises StoreError."""
         name = f"{key}.json"
-        content = self._files.read(name)
-        if content is not None and _token(key, content) is None:
+        if self._is_damaged(key):
             self._files.rename(name, f"{key}.damaged")
-        kept = {
-            "format": FORMAT,
-            "key": key,
-            "access_token": token.access_token,
-            "token_type": token.token_type,
-            "obtained_at": token.obtained_at,
-            "expires_at": token.expires_at,
-            "refresh_token": token.refresh_token,
-            "scope": token.scope,
-        }
-        self._files.write(name, json.dumps(kept, indent=1).encode())
+        self._files.write(name, _content(key, token))
+
+    def _is_damaged(self, key: str) -> bool:
+        content = self._files.read(f"{key}.json")
+        return content is not None and _token(key, content) is None
 
     def delete(self, key: str) -> None:
         """Forget the token under ``key``. Raises StoreError."""
@@ -62,6 +55,21 @@ class FileStore:
     def lock(self, key: str) -> AbstractContextManager[object]:
         """Hold ``key`` against other threads and processes. Raises StoreError."""
         return self._files.lock(key)
+
+
+def _content(key: str, token: Token) -> bytes:
+    """Return what is written into the file for ``token``."""
+    kept = {
+        "format": FORMAT,
+        "key": key,
+        "access_token": token.access_token,
+        "token_type": token.token_type,
+        "obtained_at": token.obtained_at,
+        "expires_at": token.expires_at,
+        "refresh_token": token.refresh_token,
+        "scope": token.scope,
+    }
+    return json.dumps(kept, indent=1).encode()
 
 
 def _token(key: str, content: bytes) -> Token | None:
