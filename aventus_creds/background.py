@@ -128,7 +128,9 @@ class BackgroundLogin:
 
     def paste(self, text: str) -> None:
         """Take what the person pasted; the outcome is told by a change. Returns at once."""
-        threading.Thread(target=self._paste, args=(Hidden(text),), daemon=True).start()
+        hidden = Hidden(text)
+        del text  # it must not be in the variables of an error's traceback
+        threading.Thread(target=self._paste, args=(hidden,), daemon=True).start()
 
     def take(self, profile: Profile, cache: CachedSource) -> None:
         """Go on with an edited profile; a login under way begins anew."""

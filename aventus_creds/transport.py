@@ -85,12 +85,11 @@ class Transport:
                     timeout=limit,
                     verify=self._profile.ca_bundle or None,
                 ) as response:
-                    headers = response.headers
                     return Answer(
                         status=response.status_code,
-                        content_type=headers.get("Content-Type", ""),
+                        content_type=response.headers.get("Content-Type", ""),
                         body=_read(response, url, deadline),
-                        date=headers.get("Date", ""),
+                        date=response.headers.get("Date", ""),
                     )
         except (requests.RequestException, HTTPError, ValueError) as fault:
             error: AventusCredsError = _unreachable(url, _reason(fault))

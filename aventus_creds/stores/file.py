@@ -59,17 +59,19 @@ class FileStore:
 
 def _content(key: str, token: Token) -> bytes:
     """Return what is written into the file for ``token``."""
-    kept = {
-        "format": FORMAT,
-        "key": key,
-        "access_token": token.access_token,
-        "token_type": token.token_type,
-        "obtained_at": token.obtained_at,
-        "expires_at": token.expires_at,
-        "refresh_token": token.refresh_token,
-        "scope": token.scope,
-    }
-    return json.dumps(kept, indent=1).encode()
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "key": key,
+            "access_token": token.access_token,
+            "token_type": token.token_type,
+            "obtained_at": token.obtained_at,
+            "expires_at": token.expires_at,
+            "refresh_token": token.refresh_token,
+            "scope": token.scope,
+        },
+        indent=1,
+    ).encode()
 
 
 def _token(key: str, content: bytes) -> Token | None:
