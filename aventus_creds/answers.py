@@ -6,9 +6,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from aventus_creds.errors import InvalidAnswer, TokenRefused
+from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.origins import split_url
 from aventus_creds.profiles import Profile
 from aventus_creds.server_words import HINTS, plain
@@ -46,12 +46,13 @@ class ServerRequest:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-class Answer(NamedTuple):
-    """What a server answered: HTTP status, Content-Type, body and Date."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: HTTP status, Content-Type, body and Date. No tuple: some tools look into those."""
 
     status: int
     content_type: str
-    body: bytes
+    body: bytes = field(repr=False)
     date: str = ""
 
     def __repr__(self) -> str:
@@ -67,12 +68,25 @@ def read_token(
     ``previous`` is the token that a refresh replaces: what the answer leaves out is kept from it.
     Raises TokenRefused for an error answer, InvalidAnswer for one that is no OAuth.
     """
+    outcome = _token(profile, answer, request, now, previous)
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+# Errors about what is in an answer are returned from where its parts are in variables, and raised from where they
+# are not: some tools show a traceback's variables.
+
+
+def _token(
+    profile: Profile, answer: Answer, request: ServerRequest, now: float, previous: Token | None
+) -> Token | ServerError:
     found = json_object(answer)
     if not 200 <= answer.status < 300 or found.get("error"):
-        raise refusal(profile, answer, request)
+        return refusal(profile, answer, request)
     access_token = found.get("access_token")
     if not isinstance(access_token, str) or not is_header_safe(access_token):
-        raise InvalidAnswer(
+        return InvalidAnswer(
             f"the answer of {request.url} holds no usable access token",
             hint="Tell whoever runs the server: a token is visible ASCII (RFC 6750 section 2.1)."
             if found
@@ -80,7 +94,7 @@ def read_token(
         )
     token_type = "Bearer" if found.get("token_type") is None else found["token_type"]
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        raise InvalidAnswer(
+        return InvalidAnswer(
             f"the token of {request.url} is not of the type Bearer, the only one known here",
             hint="Have the server give the client bearer tokens (RFC 6750).",
         )
@@ -100,16 +114,17 @@ def read_token(
     )
 
 
-class DeviceAuthorization(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DeviceAuthorization:
     """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
 
     ``expires_in`` and ``interval`` are seconds. The device code is this client's secret.
     """
 
-    device_code: str
-    user_code: str
+    device_code: str = field(repr=False)
+    user_code: str = field(repr=False)
     verification_uri: str
-    verification_uri_complete: str
+    verification_uri_complete: str = field(repr=False)
     expires_in: float
     interval: float
 
@@ -126,13 +141,22 @@ def read_device_authorization(
     Raises TokenRefused for an error answer, InvalidAnswer for one that is no answer or would lead a person
     to an address that is not safe.
     """
+    outcome = _device_authorization(profile, answer, request)
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+def _device_authorization(
+    profile: Profile, answer: Answer, request: ServerRequest
+) -> DeviceAuthorization | ServerError:
     found = json_object(answer)
     if not 200 <= answer.status < 300 or found.get("error"):
-        raise refusal(profile, answer, request)
+        return refusal(profile, answer, request)
     device_code: Any = found.get("device_code")
     user_code: Any = found.get("user_code")
     if not _is_word(device_code) or not _is_word(user_code, LONGEST_CODE):
-        raise InvalidAnswer(
+        return InvalidAnswer(
             f"the answer of {request.url} holds no usable device code and user code", hint=_DEVICE_HINT
         )
     # Some servers still use the name of an early draft.
@@ -142,9 +166,9 @@ def read_device_authorization(
         for address in (uri, complete or uri):
             _check_address(address)
     except ValueError as what:
-        raise InvalidAnswer(
+        return InvalidAnswer(
             f"in the answer of {request.url}, the verification address {what}", hint=_DEVICE_HINT
-        ) from None
+        )
     interval, lifetime = _number(found.get("interval")), _number(found.get("expires_in"))
     return DeviceAuthorization(
         device_code=device_code,

@@ -20,6 +20,7 @@ from aventus_creds.errors import (
     ServerError,
     StoreError,
 )
+from aventus_creds.hidden import Hidden
 from aventus_creds.protocol import Authorization
 from aventus_creds.tokens import Token
 
@@ -86,8 +87,10 @@ class LoginAttempt:
 
     def deliver(self, query: str) -> Reply:
         """Take a redirect's query. The right one ends the login; the same one again gets the same reply."""
+        hidden = Hidden(query)
+        del query  # it must not be in the variables of an error's traceback
         try:
-            code = self._authorization.accept(query)
+            code = Hidden(self._authorization.accept(hidden.reveal()))
         except RedirectRejected as why:
             return Reply(ended=False, success=False, text=str(why))
         except (LoginRefused, ServerError) as error:
@@ -114,10 +117,10 @@ class LoginAttempt:
         assert self._token is not None  # noqa: S101 - it ended without an error
         return self._token
 
-    def _exchange(self, code: str) -> Reply:
+    def _exchange(self, code: Hidden[str]) -> Reply:
         try:
             secret = self._profile.client_secret
-            request = self._authorization.exchange(code, secret.read() if secret else None)
+            request = self._authorization.exchange(code.reveal(), secret.read() if secret else None)
             answer = self._post(request)
             self._token = self._authorization.read_token(answer, request, now=time.time())
         except AventusCredsError as error:

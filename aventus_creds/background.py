@@ -14,6 +14,7 @@ from typing import Final, Literal
 from aventus_creds.callbacks import Attempt, only_pasted
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.errors import AventusCredsError, LoginRequired, LoginTimeout, StoreError
+from aventus_creds.hidden import Hidden
 from aventus_creds.profiles import Profile
 from aventus_creds.server import AuthorizationServer
 from aventus_creds.sources import CachedSource
@@ -127,7 +128,9 @@ class BackgroundLogin:
 
     def paste(self, text: str) -> None:
         """Take what the person pasted; the outcome is told by a change. Returns at once."""
-        threading.Thread(target=self._paste, args=(text,), daemon=True).start()
+        hidden = Hidden(text)
+        del text  # it must not be in the variables of an error's traceback
+        threading.Thread(target=self._paste, args=(hidden,), daemon=True).start()
 
     def take(self, profile: Profile, cache: CachedSource) -> None:
         """Go on with an edited profile; a login under way begins anew."""
@@ -192,12 +195,12 @@ class BackgroundLogin:
         self._set(state, notice)
         self._settled.set()
 
-    def _paste(self, text: str) -> None:
+    def _paste(self, text: Hidden[str]) -> None:
         attempt = self._attempt
         if attempt is None:
             self._set(self.state, "Nothing is under way: log in again first.")
             return
-        reply = attempt.deliver(query_of(text))
+        reply = attempt.deliver(query_of(text.reveal()))
         if not reply.ended:
             self._link_used = True
             self._set(

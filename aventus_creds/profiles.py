@@ -74,17 +74,24 @@ class ProfilesFile:
         self.path = path
         self._text = text
         self._status = status
-        try:
-            self._data = _parsed(text)
-        except (ValueError, RecursionError) as fault:  # a huge number or deep nesting is no TOMLDecodeError
-            last = text.split("\n")
-            end = f"at line {len(last)}, column {len(last[-1]) + 1}, the end of the file"
-            raise ProfilesFileError(
-                f"{path.name}: this is not valid TOML: {str(fault).replace('at end of document', end)}",
-                hint=f"The file is {path}",
-            ) from None
+        self._data: dict[str, Any] = {}
+        del text  # it may hold a client secret: it must not be in the variables of an error's traceback
+        if problem := self._load():
+            raise problem
         profiles = self._data.get("profiles", {})
         self._profiles: dict[str, Any] = profiles if isinstance(profiles, dict) else {}
+
+    def _load(self) -> ProfilesFileError | None:
+        try:
+            self._data = _parsed(self._text)
+        except (ValueError, RecursionError) as fault:  # a huge number or deep nesting is no TOMLDecodeError
+            last = self._text.split("\n")
+            end = f"at line {len(last)}, column {len(last[-1]) + 1}, the end of the file"
+            return ProfilesFileError(
+                f"{self.path.name}: this is not valid TOML: {str(fault).replace('at end of document', end)}",
+                hint=f"The file is {self.path}",
+            )
+        return None
 
     @property
     def names(self) -> tuple[str, ...]:

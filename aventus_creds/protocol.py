@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from aventus_creds.answers import Answer, ServerRequest, json_object, read_token
-from aventus_creds.errors import InvalidAnswer, LoginRefused, RedirectRejected
+from aventus_creds.errors import AventusCredsError, InvalidAnswer, LoginRefused, RedirectRejected
 from aventus_creds.profiles import Profile
 from aventus_creds.providers import ClientAuth
 from aventus_creds.server_words import HINTS, plain
@@ -93,47 +93,56 @@ class Authorization:
         Raises RedirectRejected when it does not answer this attempt (the wait goes on), LoginRefused when the
         server says no, InvalidAnswer when another issuer speaks (RFC 9207).
         """
+        outcome = self._outcome(query)
+        del query  # it must not be in the variables of an error's traceback
+        if isinstance(outcome, AventusCredsError):
+            raise outcome
+        return outcome
+
+    def _outcome(self, query: str) -> str | AventusCredsError:  # noqa: PLR0911 - see accept: it raises nothing
         try:
             query.encode()  # half a character, as Windows consoles and JSON may give, cannot be sent on
             # An error's description may be in any encoding; it must not hide the error.
             pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=100)
         except ValueError:
-            raise RedirectRejected("the address is damaged: it cannot be read") from None
+            return RedirectRejected("the address is damaged: it cannot be read")
         # What is not known is ignored: servers add session_state, scope and more.
         known = [name for name, _ in pairs if name in {"state", "code", "error", "error_description", "iss"}]
         if len(known) != len(set(known)):
-            raise RedirectRejected(
+            return RedirectRejected(
                 "the address is damaged: a parameter is in it twice (RFC 6749 section 3.1)"
             )
         params = dict(pairs)
         if "state" not in params:
-            raise RedirectRejected("the address has no state: it is not the answer to this login")
+            return RedirectRejected("the address has no state: it is not the answer to this login")
         if not hmac.compare_digest(params["state"].encode(), self._state.encode()):
-            raise RedirectRejected("the address has another state: it is not the answer to this login")
-        self._check_issuer(params)
+            return RedirectRejected("the address has another state: it is not the answer to this login")
+        if foreign := self._foreign_issuer(params):
+            return foreign
         if "error" in params:
-            raise self._refused(params["error"], params.get("error_description", ""))
+            return self._refused(params["error"], params.get("error_description", ""))
         if not params.get("code"):
-            raise RedirectRejected("the address has no authorization code")
+            return RedirectRejected("the address has no authorization code")
         if "\ufffd" in params["code"]:
-            raise RedirectRejected("the address is damaged: its code cannot be read")
+            return RedirectRejected("the address is damaged: its code cannot be read")
         return params["code"]
 
-    def _check_issuer(self, params: Mapping[str, str]) -> None:
+    def _foreign_issuer(self, params: Mapping[str, str]) -> InvalidAnswer | None:
         """RFC 9207 section 2.4. Some servers announce iss, and leave it out of redirects with an error."""
         expected = self._endpoints.issuer
         if not expected:
-            return
+            return None
         if "iss" in params:
             if params["iss"] != expected:
-                raise InvalidAnswer(
+                return InvalidAnswer(
                     f"the redirect comes from another issuer than {expected}: it is not trusted",
                     hint=_MIX_UP,
                 )
         elif self._endpoints.announces_iss and "error" not in params:
-            raise InvalidAnswer(
+            return InvalidAnswer(
                 f"the redirect does not say that it is from {expected}, as it should", hint=_MIX_UP
             )
+        return None
 
     def _refused(self, error: str, description: str) -> LoginRefused:
         secrets = (self._state, self._nonce, self._verifier)
@@ -166,13 +175,15 @@ class Authorization:
         Raises as ``read_token`` does, and InvalidAnswer when the nonce differs (OpenID Connect Core 3.1.3.7).
         """
         token = read_token(self._profile, answer, request, now=now)
-        id_token = json_object(answer).get("id_token")
-        claims = jwt_claims(id_token) if isinstance(id_token, str) else {}
-        if self._nonce and claims and claims.get("nonce") != self._nonce:
+        if not self._is_answered_by(json_object(answer).get("id_token")):
             raise InvalidAnswer(
                 f"the ID token of {request.url} answers another login (its nonce differs)", hint=_MIX_UP
             )
         return token
+
+    def _is_answered_by(self, id_token: object) -> bool:
+        claims = jwt_claims(id_token) if isinstance(id_token, str) else {}
+        return not (self._nonce and claims and claims.get("nonce") != self._nonce)
 
 
 def refresh_request(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aventus_creds.errors import InsecureFileWarning, SecretError
+from aventus_creds.hidden import Hidden
 
 COMMAND_TIMEOUT: Final = 60
 """Seconds that a command may take to print a secret."""
@@ -54,12 +55,12 @@ class SecretRef:
         Raises SecretError when it is not where the profile says, or is empty. Warns with
         InsecureFileWarning when it lies in a file that others can read.
         """
-        secret: str = getattr(self, f"_read_{self.kind}")()
-        if not secret:
+        secret: Hidden[str] = Hidden(getattr(self, f"_read_{self.kind}")())
+        if not secret.reveal():
             raise SecretError(f"the client secret in {self.place} is empty")
-        if not secret.isprintable():
+        if not secret.reveal().isprintable():
             raise SecretError(f"the client secret in {self.place} has several lines, or control characters")
-        return secret
+        return secret.reveal()
 
     def _read_text(self) -> str:
         return str(self._value)
@@ -80,35 +81,38 @@ class SecretRef:
                 warn_if_others_can_read(path, os.fstat(file.fileno()))
                 return file.read().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as fault:
-            raise SecretError(
-                f"the client secret's file {path} cannot be read: {_reason(fault)}",
-                hint="Write the secret alone into that file, as UTF-8 text, readable by you only.",
-            ) from None
+            reason = _reason(fault)
+        raise SecretError(  # outside of the except clause: a UnicodeDecodeError holds what was read
+            f"the client secret's file {path} cannot be read: {reason}",
+            hint="Write the secret alone into that file, as UTF-8 text, readable by you only.",
+        )
 
     def _read_command(self) -> str:
         import subprocess
 
-        hint = f"Run it by hand to see what is wrong: {self._value[0]} …"
         try:
-            done = subprocess.run(  # noqa: S603 - the profile's owner names the program; there is no shell
-                self._value,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=COMMAND_TIMEOUT,
-                check=False,
+            done = Hidden(
+                subprocess.run(  # noqa: S603 - the profile's owner names the program; there is no shell
+                    self._value,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=COMMAND_TIMEOUT,
+                    check=False,
+                )
             )
-            secret = done.stdout.decode("utf-8").rstrip("\r\n")
+            if not done.reveal().returncode:
+                return done.reveal().stdout.decode("utf-8").rstrip("\r\n")
+            what = f"failed with exit code {done.reveal().returncode}"
         except subprocess.TimeoutExpired:
-            raise SecretError(
-                f"{self.place} gave no client secret in {COMMAND_TIMEOUT} s", hint=hint
-            ) from None
+            what = f"gave no client secret in {COMMAND_TIMEOUT} s"
         except UnicodeDecodeError:
-            raise SecretError(f"{self.place} printed something that is not UTF-8 text", hint=hint) from None
+            what = "printed something that is not UTF-8 text"
         except OSError as fault:
-            raise SecretError(f"{self.place} cannot be started: {_reason(fault)}", hint=hint) from None
-        if done.returncode:
-            raise SecretError(f"{self.place} failed with exit code {done.returncode}", hint=hint)
-        return secret
+            what = f"cannot be started: {_reason(fault)}"
+        # Outside of the except clauses: those errors hold what was printed, and the command's arguments.
+        raise SecretError(
+            f"{self.place} {what}", hint=f"Run it by hand to see what is wrong: {self._value[0]} …"
+        )
 
     def _read_keyring(self) -> str:
         import shlex

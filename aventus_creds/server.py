@@ -16,6 +16,7 @@ from aventus_creds.callbacks import Browser, Callback
 from aventus_creds.device import log_in_elsewhere
 from aventus_creds.discovery import find_endpoints
 from aventus_creds.errors import ConfigError, NetworkError, NotSavedWarning, StoreError, TokenRefused
+from aventus_creds.hidden import Hidden
 from aventus_creds.profiles import Profile
 from aventus_creds.stores import state_folder
 from aventus_creds.stores.private_folder import PrivateFolder
@@ -63,10 +64,12 @@ class AuthorizationServer:
 
     def _log_in_elsewhere(self, save: Callable[[Token], None]) -> Token:
         self._need("device_url", "device authorization")
-        secret = self._secret()
-        request = protocol.device_request(self._profile, self.endpoints, secret)
+        secret = Hidden(self._secret())
+        request = protocol.device_request(self._profile, self.endpoints, secret.reveal())
         device = answers.read_device_authorization(self._profile, self._transport.post(request), request)
-        request = protocol.device_token_request(self._profile, self.endpoints, device.device_code, secret)
+        request = protocol.device_token_request(
+            self._profile, self.endpoints, device.device_code, secret.reveal()
+        )
         token = log_in_elsewhere(self._profile, device, request, self._transport.post)
         try:
             save(token)

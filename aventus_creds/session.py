@@ -50,7 +50,7 @@ class BearerAuth(AuthBase):
         self._source = source
         self._origins = frozenset(origins)
         self._prefixes = tuple(f"{item}/" for item in self._origins)
-        self._refused: str | None = None
+        self._refused: Token | None = None
 
     def covers(self, url: str | None) -> bool:
         """Whether ``url`` is on one of the origins that may see the token."""
@@ -74,7 +74,8 @@ class BearerAuth(AuthBase):
         if response.status_code != 401 or response.request.headers.get("Authorization") != _bearer(token):
             return response
         # A token that itself replaced a refused one, and was refused too, is not what the API minds.
-        if token.access_token == self._refused or not can_repeat(response.request):
+        refused_before = self._refused is not None and token.access_token == self._refused.access_token
+        if refused_before or not can_repeat(response.request):
             return response
         try:
             new = self._source.token(stale=token)
@@ -86,7 +87,7 @@ class BearerAuth(AuthBase):
             raise
         repeated = self._repeat(response, new, settings)
         if repeated.status_code == 401:
-            self._refused = new.access_token
+            self._refused = new
         return repeated
 
     @staticmethod

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from http.client import HTTPResponse
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from aventus_creds.answers import Answer, ServerRequest
-from aventus_creds.errors import InvalidAnswer, NetworkError
+from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
 
 if TYPE_CHECKING:
     from aventus_creds.profiles import Profile
@@ -76,7 +73,8 @@ class Transport:
         raise _unreachable(request.url, _TOO_SLOW)
 
     def _exchange(self, method: str, request: ServerRequest) -> Answer:
-        # Header and body stay in the request, whose repr hides them: some show a traceback's variables.
+        # Header and body stay in the request, whose repr hides them: some show a traceback's variables. For the same
+        # reason errors are raised outside of the except clauses: nothing of the foreign ones hangs on them.
         url, limit = request.url, self._profile.timeout
         deadline = time.monotonic() + limit
         try:
@@ -93,20 +91,19 @@ class Transport:
                     timeout=limit,
                     verify=self._profile.ca_bundle or None,
                 ) as response:
-                    if response.is_redirect:
-                        raise InvalidAnswer(
-                            f"{url} redirects to another address, which is not followed",
-                            hint="Write the address in the profile exactly as the server gives it.",
-                        )
-                    body = _read(response, url)
-                    headers = response.headers
                     return Answer(
-                        response.status_code, headers.get("Content-Type", ""), body, headers.get("Date", "")
+                        status=response.status_code,
+                        content_type=response.headers.get("Content-Type", ""),
+                        body=_read(response, url),
+                        date=response.headers.get("Date", ""),
                     )
         except (requests.RequestException, HTTPError, ValueError) as fault:
-            raise _unreachable(url, _reason(fault)) from None
+            error: AventusCredsError = _unreachable(url, _reason(fault))
         except OSError as fault:  # requests raises it for a certificate file that does not exist
-            raise NetworkError(f"{url} cannot be reached: {fault}") from None
+            error = NetworkError(f"{url} cannot be reached: {fault}")
+        except (InvalidAnswer, NetworkError) as fault:
+            error = fault.with_traceback(None)
+        raise error
 
 
 class _Session(requests.Session):
@@ -178,6 +175,11 @@ class _Metered(io.RawIOBase):
 
 
 def _read(response: requests.Response, url: str) -> bytes:
+    if response.is_redirect:
+        raise InvalidAnswer(
+            f"{url} redirects to another address, which is not followed",
+            hint="Write the address in the profile exactly as the server gives it.",
+        )
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _DECODED:
         raise InvalidAnswer(

@@ -19,6 +19,7 @@ import ipywidgets as widgets
 from aventus_creds.background import BackgroundLogin, Watcher, background_login
 from aventus_creds.callbacks.notebook import front_end_can_answer, jupyter_kernel
 from aventus_creds.errors import LoginPending
+from aventus_creds.hidden import Hidden
 from aventus_creds.profiles import read_profiles
 from aventus_creds.stores import TokenStore, default_store
 from aventus_creds.tokens import jwt_account
@@ -147,10 +148,11 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         self._context.copy().run(self._show)
 
     def _pasted(self, change: dict[str, Any]) -> None:
-        text = change["new"]
-        if text:
+        text = Hidden(change["new"])
+        del change  # it must not be in the variables of an error's traceback
+        if text.reveal():
             self._paste.value = ""
-            self._login.paste(text)
+            self._login.paste(text.reveal())
 
     def _show(self) -> None:
         login, name = self._login, html.escape(self._login.profile.name)

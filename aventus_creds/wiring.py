@@ -113,12 +113,11 @@ def token_variable(name: str) -> str:
 
 def _injected(variable: str) -> Token:
     """Return the token in ``variable``, used as it is. Only a JWT tells when it expires."""
-    text = os.environ[variable].strip()
-    if not is_header_safe(text):
+    if not is_header_safe(os.environ[variable].strip()):
         raise ConfigError(
             f"{variable} holds no access token", hint="Set it to the access token alone, or unset it."
         )
-    now = time.time()
+    text, now = os.environ[variable].strip(), time.time()
     expiry = jwt_claims(text).get("exp")
     if not isinstance(expiry, int | float) or not 0 < expiry < now + UNKNOWN_LIFETIME:
         expiry = now + UNKNOWN_LIFETIME

@@ -14,6 +14,7 @@ from typing import Final
 from aventus_creds.callbacks import Attempt, Browser
 from aventus_creds.callbacks.typed_lines import TypedLines
 from aventus_creds.errors import CallbackError
+from aventus_creds.hidden import Hidden
 from aventus_creds.terminal import clear_line, count_down, is_terminal, say
 
 TEXT_BROWSERS: Final = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
@@ -88,12 +89,12 @@ class ConsoleCallback:
         with TypedLines() as self._lines:
             while not self._stop(attempt):
                 self._countdown(attempt, len(self._lines.typed))
-                for line in self._lines.poll(0.2):
-                    if line.strip() and not attempt.ended.is_set():
+                for line in map(Hidden, self._lines.poll(0.2)):
+                    if line.reveal().strip() and not attempt.ended.is_set():
                         self._deliver(attempt, line)
 
-    def _deliver(self, attempt: Attempt, pasted: str) -> None:
-        reply = attempt.deliver(query_of(pasted))
+    def _deliver(self, attempt: Attempt, pasted: Hidden[str]) -> None:
+        reply = attempt.deliver(query_of(pasted.reveal()))
         if not reply.ended:
             self._say(f"That was not it: {reply.text}. Copy the whole address, and paste it again.")
 

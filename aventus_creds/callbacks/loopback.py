@@ -187,7 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         try:
-            target = urlsplit(self.path)
+            # Without the query: it must not be in a variable while the login is brought to its end.
+            target = urlsplit(self.path)._replace(query="")
         except ValueError:
             self.send_error(400)
             return
@@ -201,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.server.connections.answering(self.connection, 1)
             try:
-                reply = self.server.attempt.deliver(target.query)
+                reply = self.server.attempt.deliver(urlsplit(self.path).query)
                 if reply.success:
                     self._answer(200, reply.text, "You can close this tab.", good=True)
                 elif reply.ended:

@@ -9,6 +9,7 @@ import uuid
 from aventus_creds.callbacks import Attempt
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.errors import LoginTimeout
+from aventus_creds.hidden import Hidden
 
 
 class PlainCallback:
@@ -25,23 +26,26 @@ class PlainCallback:
         """Show the link, and ask until the login has ended or nothing is entered."""
         from IPython.display import display, update_display
 
-        link = f'<a target="_blank" rel="noopener noreferrer" href="{html.escape(attempt.url, quote=True)}">'
-        bundle = {
-            "text/plain": f"{attempt.title}: {attempt.url}",
-            "text/html": f"{link}{html.escape(attempt.title)}</a>",
-        }
-        display(bundle, raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
+        display(_link(attempt), raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
         question = "After the login, paste the address of the new tab here (it is not shown): "
         try:
             while not attempt.ended.is_set():
-                pasted = getpass.getpass(question)
-                if not pasted.strip():
+                pasted = Hidden(getpass.getpass(question))
+                if not pasted.reveal().strip():
                     attempt.fail(LoginTimeout("nothing was pasted", hint="Run it again to begin anew."))
                     return
-                reply = attempt.deliver(query_of(pasted))
+                reply = attempt.deliver(query_of(pasted.reveal()))
                 question = f"That was not it: {reply.text}. Copy the whole address and paste it again: "
         finally:  # outputs are saved: the address, which holds the state, must not stay
             update_display({"text/plain": ""}, raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
 
     def close(self) -> None:
         """Nothing is left to close."""
+
+
+def _link(attempt: Attempt) -> dict[str, str]:
+    link = f'<a target="_blank" rel="noopener noreferrer" href="{html.escape(attempt.url, quote=True)}">'
+    return {
+        "text/plain": f"{attempt.title}: {attempt.url}",
+        "text/html": f"{link}{html.escape(attempt.title)}</a>",
+    }

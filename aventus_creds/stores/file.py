@@ -36,10 +36,13 @@ class FileStore:
     def save(self, key: str, token: Token) -> None:
         """Keep ``token`` under ``key``; a damaged file in its place is kept aside. Raises StoreError."""
         name = f"{key}.json"
-        content = self._files.read(name)
-        if content is not None and decode(key, content) is None:
+        if self._is_damaged(key):
             self._files.rename(name, f"{key}.damaged")
         self._files.write(name, encode(key, token))
+
+    def _is_damaged(self, key: str) -> bool:
+        content = self._files.read(f"{key}.json")
+        return content is not None and decode(key, content) is None
 
     def delete(self, key: str) -> None:
         """Forget the token under ``key``. Raises StoreError."""

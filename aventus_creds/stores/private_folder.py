@@ -56,6 +56,10 @@ class PrivateFolder:
 
         Raises StoreError when it cannot be written; what was there is whole then.
         """
+        from aventus_creds.hidden import Hidden  # a token that is only read needs none
+
+        hidden = Hidden(content)
+        del content  # it must not be in the variables of an error's traceback
         path = self.path / name
         # One fixed name, written under the lock: a process killed here leaves one file, not one each time.
         beside = self.path / f"{name}.tmp"
@@ -65,7 +69,7 @@ class PrivateFolder:
                 beside.unlink()
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                file.write(hidden.reveal())
                 file.flush()
                 os.fsync(file.fileno())
             _replace(beside, path)
