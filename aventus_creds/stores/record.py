@@ -13,17 +13,19 @@ YEAR_10000: Final = 253402300800.0
 
 def encode(key: str, token: Token) -> bytes:
     """Return what a store keeps for ``token`` under ``key``."""
-    kept = {
-        "format": FORMAT,
-        "key": key,
-        "access_token": token.access_token,
-        "token_type": token.token_type,
-        "obtained_at": token.obtained_at,
-        "expires_at": token.expires_at,
-        "refresh_token": token.refresh_token,
-        "scope": token.scope,
-    }
-    return json.dumps(kept, indent=1).encode()
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "key": key,
+            "access_token": token.access_token,
+            "token_type": token.token_type,
+            "obtained_at": token.obtained_at,
+            "expires_at": token.expires_at,
+            "refresh_token": token.refresh_token,
+            "scope": token.scope,
+        },
+        indent=1,
+    ).encode()
 
 
 def decode(key: str, content: bytes) -> Token | None:
