@@ -147,11 +147,7 @@ class ProfilesFile:
                 hint=f"The file is {self.path}"
                 + ("; its mistakes: aventus-creds profiles" if self.problems() else ""),
             )
-        table, folder = self._profiles[name], self.path.parent
-        if isinstance(table, dict) and "ca_bundle" in table:  # that file may come and go
-            values, mistakes = check_profile(name, table, folder=folder)
-        else:
-            values, mistakes = _checked(self._text, name, folder)
+        values, mistakes = self._checked(name)
         if mistakes:
             raise ProfileError(
                 tuple(sorted(self._problem(("profiles", name, *key), what) for key, what in mistakes))
@@ -160,6 +156,12 @@ class ProfilesFile:
         if self._status and profile.client_secret and profile.client_secret.kind == "text":
             warn_if_others_can_read(self.path, self._status)
         return profile
+
+    def _checked(self, name: str) -> tuple[dict[str, Any], list[Mistake]]:
+        table, folder = self._profiles[name], self.path.parent
+        if isinstance(table, dict) and "ca_bundle" in table:  # that file may come and go
+            return check_profile(name, table, folder=folder)
+        return _checked(self._text, name, folder)
 
     def _problem(self, path: tuple[str, ...], what: str) -> Problem:
         from aventus_creds.toml_lines import line_of
