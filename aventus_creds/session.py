@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -129,6 +130,7 @@ class ApiSession(requests.Session):
         adapter = _Adapter(profile.retries)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         """Return the profile's name and the API."""
@@ -161,6 +163,8 @@ class ApiSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         """Send ``request``, within the profile's time limit where the caller names none."""
+        if self._process != os.getpid():
+            self._leave_connections()
         if settings.get("timeout") is None:
             settings["timeout"] = self.profile.timeout
         parts = urlsplit(request.url or "")
@@ -168,6 +172,13 @@ class ApiSession(requests.Session):
             # A proxy of the environment would carry the token off this machine, in plain text.
             settings["proxies"] = dict(self.proxies)
         return super().send(request, **settings)
+
+    def _leave_connections(self) -> None:
+        """After a fork, leave the open connections to the other process: both would read one answer."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                adapter.__setstate__(adapter.__getstate__())  # as requests itself makes its pools anew
+        self._process = os.getpid()
 
     def merge_environment_settings(
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
@@ -215,6 +226,10 @@ class _Adapter(HTTPAdapter):
     def close(self) -> None:
         self._once.close()
         super().close()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._once = HTTPAdapter()
 
 
 class _Retry(Retry):

@@ -21,7 +21,7 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aventus_creds.errors import (
     LifetimeTooShort,
@@ -39,6 +39,10 @@ from aventus_creds.tokens import Token, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+LEEWAY: Final = 2.0
+"""Seconds before its expiry in which a token is not handed out any more: a request takes its time."""
 
 
 class TokenSource(Protocol):
@@ -63,22 +67,24 @@ class CachedSource:
         self._inner = inner
         self._memory: Token | None = None
         self._outdated: Token | None = None  # what the store still has where memory is ahead of it
+        self._stored = False  # whether memory is what the store had
+        self._ahead = 0.0  # the clock when memory was taken, less the time that nobody sets
         self._flight = threading.Lock()
         self._process = os.getpid()
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the cached token while it is good, else a new one. The lock is held while it is made."""
         token = self._memory
-        if token is not None and _good(token, stale, at_least):
+        if token is not None and _good(token, stale, at_least, self._now()):
             return token
         token = self._recall()
-        if token is not None and _good(token, stale, at_least):
+        if token is not None and _good(token, stale, at_least, self._now()):
             return token
         if self._process != os.getpid():  # a fork: who held the lock in the other process lets go there only
             self._process, self._flight = os.getpid(), threading.Lock()
         with self._flight, self._store.lock(self._key):
-            token = self._recall()
-            if token is not None and _good(token, stale, at_least):
+            token = self._recall(held=True)
+            if token is not None and _good(token, stale, at_least, self._now()):
                 return token
             from aventus_creds.interrupts import first_interrupt_waits  # a fresh token is never cut in two
 
@@ -92,14 +98,14 @@ class CachedSource:
     def forget(self) -> Token | None:
         """Drop the token from memory and store, and return it. Raises StoreError."""
         with self._store.lock(self._key):
-            token = self._recall()
+            token = self._recall(held=True)
             self._store.delete(self._key)
         self._memory = None
         return token
 
     def remember(self, token: Token) -> None:
         """Take ``token`` as the newest, in memory only."""
-        self._memory = token
+        self._take(token, stored=False)
         with suppress(StoreError):
             self._outdated = self._store.load(self._key)
 
@@ -108,42 +114,69 @@ class CachedSource:
         self.remember(token)
         with self._store.lock(self._key):
             self._store.save(self._key, token)
-        self._outdated = None
+        self._saved()
 
     def _renewed(self, token: Token | None, stale: Token | None, at_least: float) -> Token:
+        serves = (
+            token is not None
+            and _differs(token, stale)
+            and not at_least
+            and not token.expired(self._now() + LEEWAY)
+        )
         try:
-            new = self._inner.token(token or stale, at_least)
+            # Not the stale one where there is none: whoever has logged out does not want it renewed.
+            new = self._inner.token(token, at_least)
         except LoginRequired:
             # Somebody without our lock, on another machine perhaps, may have renewed it meanwhile.
             newest = self._recall()
-            if newest is not None and _good(newest, token or stale, at_least):
+            if newest is not None and _good(newest, token or stale, at_least, self._now()):
                 return newest
+            if token is not None and serves and not token.refresh_token:
+                return token  # to the end: it was never to be replaced ahead of time
             raise
         except (NetworkError, SecretError, ServerError):
             # A refresh ahead of time that failed costs nothing while the old token lives.
-            if (
-                token is not None
-                and _differs(token, stale)
-                and not at_least
-                and not token.expired(time.time())
-            ):
+            if token is not None and serves:
                 return token
             raise
         self.remember(new)
         try:
             self._store.save(self._key, new)
-            self._outdated = None
+            self._saved()
         except StoreError as fault:
             warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
         return long_enough(new, at_least)
 
-    def _recall(self) -> Token | None:
-        """Return the newest token known: what the store has, or memory where saving failed."""
+    def _recall(self, *, held: bool = False) -> Token | None:
+        """Return the newest token known: what the store has, or memory where saving failed.
+
+        With the lock ``held``, a store that has lost the token means a logout: memory is no way round it. A
+        file or folder that somebody removed counts as that too, for it is how people log out by hand.
+        """
         # Not by obtained_at: where the clock was set back, that would bring a used refresh token up again.
         stored = self._store.load(self._key)
         if stored is not None and stored != self._outdated:
-            self._memory = stored
+            if stored != self._memory:
+                self._take(stored, stored=True)
+            self._stored = True
+        elif stored is None and held and self._stored:
+            self._memory, self._stored = None, False
         return self._memory
+
+    def _take(self, token: Token, *, stored: bool) -> None:
+        self._ahead = max(time.time(), token.obtained_at) - time.monotonic()
+        self._memory, self._stored = token, stored
+
+    def _saved(self) -> None:
+        self._outdated, self._stored = None, True
+
+    def _now(self) -> float:
+        """Return the time, at least as late as it would be had nobody set the clock back since.
+
+        A token that seems to come from the future (of another machine, whose clock is ahead) is taken to be
+        new when it is first seen: to replace it would have two such machines do so for ever, in turns.
+        """
+        return max(time.time(), self._ahead + time.monotonic())
 
 
 class RefreshingSource:
@@ -261,8 +294,8 @@ def long_enough(token: Token, at_least: float) -> Token:
     return token
 
 
-def _good(token: Token, stale: Token | None, at_least: float) -> bool:
-    return token.fresh(time.time(), at_least) and _differs(token, stale)
+def _good(token: Token, stale: Token | None, at_least: float, now: float) -> bool:
+    return token.fresh(now, at_least) and _differs(token, stale)
 
 
 def _differs(token: Token, stale: Token | None) -> bool:

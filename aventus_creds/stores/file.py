@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final
 
+from aventus_creds.errors import StoreError
 from aventus_creds.stores.private_folder import PrivateFolder
 from aventus_creds.tokens import Token
 
@@ -42,7 +43,8 @@ class FileStore:
         name = f"{key}.json"
         content = self._files.read(name)
         if content is not None and _token(key, content) is None:
-            self._files.rename(name, f"{key}.damaged")
+            with suppress(StoreError):  # a new login is worth more than what is left of an old one
+                self._files.rename(name, f"{key}.damaged")
         kept = {
             "format": FORMAT,
             "key": key,
@@ -56,8 +58,9 @@ class FileStore:
         self._files.write(name, json.dumps(kept, indent=1).encode())
 
     def delete(self, key: str) -> None:
-        """Forget the token under ``key``. Raises StoreError."""
-        self._files.remove(f"{key}.json")
+        """Forget the token under ``key``, and what is left of older ones. Raises StoreError."""
+        for name in (f"{key}.json", f"{key}.json.tmp", f"{key}.damaged"):
+            self._files.remove(name)
 
     def lock(self, key: str) -> AbstractContextManager[object]:
         """Hold ``key`` against other threads and processes. Raises StoreError."""
