@@ -59,8 +59,10 @@ class FileStore:
 
     def delete(self, key: str) -> None:
         """Forget the token under ``key``, and what is left of older ones. Raises StoreError."""
-        for name in (f"{key}.json", f"{key}.json.tmp", f"{key}.damaged"):
-            self._files.remove(name)
+        self._files.remove(f"{key}.json")
+        for leftover in (f"{key}.json.tmp", f"{key}.damaged"):
+            with suppress(StoreError):  # a folder in its place: no reason not to go on and revoke
+                self._files.remove(leftover)
 
     def lock(self, key: str) -> AbstractContextManager[object]:
         """Hold ``key`` against other threads and processes. Raises StoreError."""
