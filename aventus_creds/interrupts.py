@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -15,6 +17,14 @@ FATAL: Final = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") e
 """How systemd, docker and kill end a process, and how a terminal does that goes away."""
 
 
+LONGEST_EXIT: Final = 10.0
+"""Seconds that a program's end waits for what its other threads have under way."""
+
+_under_way: Final[set[threading.Event]] = set()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_under_way.clear)  # those threads are the other process's
+
+
 @contextmanager
 def first_interrupt_waits() -> Iterator[None]:
     """Hold the first Ctrl-C or fatal signal back until the block has ended; a second one ends it at once.
@@ -23,7 +33,8 @@ def first_interrupt_waits() -> Iterator[None]:
     Where a signal is handled by somebody else (another thread's, an IDE, a notebook's kernel), it stays so.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        with _exit_waits():
+            yield
         return
     defaults = {signal.SIGINT: signal.default_int_handler, **dict.fromkeys(FATAL, signal.SIG_DFL)}
     ours = {number: default for number, default in defaults.items() if signal.getsignal(number) is default}
@@ -48,6 +59,24 @@ def first_interrupt_waits() -> Iterator[None]:
             _end(pressed)
     if pressed:
         _end(pressed)
+
+
+@contextmanager
+def _exit_waits() -> Iterator[None]:
+    """Let the interpreter end only after the block: it would leave a daemon thread in the middle."""
+    _under_way.add(ended := threading.Event())
+    try:
+        yield
+    finally:
+        _under_way.discard(ended)
+        ended.set()
+
+
+@atexit.register
+def _wait_for_others() -> None:
+    deadline = time.monotonic() + LONGEST_EXIT
+    for ended in list(_under_way):
+        ended.wait(max(0.0, deadline - time.monotonic()))
 
 
 def _end(number: int, frame: Any = None) -> None:
