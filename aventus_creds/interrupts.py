@@ -14,8 +14,7 @@ from typing import Any, Final
 from aventus_creds.terminal import say
 
 FATAL: Final = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-"""How systemd, docker and kill end a process, and how a terminal does that goes away."""
-
+"""How systemd, docker and kill end a process, and how a terminal that goes away does."""
 
 LONGEST_EXIT: Final = 10.0
 """Seconds that a program's end waits for what its other threads have under way."""

@@ -72,6 +72,12 @@ class Server:
             }
         )
 
+    def wait_for_a_refresh(self) -> None:
+        deadline = time.monotonic() + 10
+        while not self.refreshes and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert self.refreshes
+
 
 @pytest.fixture
 def server(web: Web) -> Server:
@@ -101,6 +107,7 @@ def keep(store: TokenStore, profile: Profile, token: Token | None = None) -> Tok
 def run(code: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(code)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -109,7 +116,7 @@ def run(code: str, **variables: str) -> subprocess.Popen[str]:
 
 
 def output(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate("\n", timeout=30)
     assert not err, err
     assert process.returncode == 0
     return out
@@ -499,7 +506,9 @@ FLIGHT = """
     source = api.token_source(read_profiles().profile("prod"), default_store(), interactive=False, browser=None)
     thread = threading.Thread(target=source.token)
     thread.start()
-    time.sleep(0.3)
+    while not source._cache._flight.locked():
+        time.sleep(0.01)
+    time.sleep(0.2)
     child = os.fork()
     if child == 0:
         os._exit(0 if source.token().access_token == "a1" else 1)
@@ -529,9 +538,7 @@ def test_a_signal_in_the_middle_of_a_refresh(
     keep(files, profile)
     server.delay = 0.5 if times == 1 else 20.0
     process = run("from aventus_creds import get_token; get_token('prod', interactive=False); print('done')")
-    deadline = time.monotonic() + 10
-    while not server.refreshes and time.monotonic() < deadline:
-        time.sleep(0.02)
+    server.wait_for_a_refresh()
     for _ in range(times):
         process.send_signal(getattr(signal, number))
         time.sleep(0.1)
@@ -599,12 +606,13 @@ def test_the_program_ends_while_a_thread_refreshes(
     server.delay = 0.5
     process = run(
         """
-        import threading, time
+        import threading
         from aventus_creds import get_token
         threading.Thread(target=get_token, args=("prod",), kwargs={"interactive": False}, daemon=True).start()
-        time.sleep(0.3)
+        input()
         """
     )
+    server.wait_for_a_refresh()
     assert output(process) == ""
     assert get_token("prod", interactive=False).access_token == "a1"
     assert (server.refreshes, server.reuses) == (1, 0)
