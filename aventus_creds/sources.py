@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 LEEWAY: Final = 2.0
-"""Seconds before its expiry in which a token is not handed out any more: a request takes its time."""
+"""Seconds before its expiry in which a token that nobody can renew is not used any more: a request takes its time."""
 
 
 class TokenSource(Protocol):
@@ -117,12 +117,9 @@ class CachedSource:
         self._saved()
 
     def _renewed(self, token: Token | None, stale: Token | None, at_least: float) -> Token:
-        serves = (
-            token is not None
-            and _differs(token, stale)
-            and not at_least
-            and not token.expired(self._now() + LEEWAY)
-        )
+        serves_until = 0.0
+        if token is not None and _differs(token, stale) and not at_least:
+            serves_until = token.expires_at
         try:
             # Not the stale one where there is none: whoever has logged out does not want it renewed.
             new = self._inner.token(token, at_least)
@@ -131,12 +128,12 @@ class CachedSource:
             newest = self._recall()
             if newest is not None and _good(newest, token or stale, at_least, self._now()):
                 return newest
-            if token is not None and serves and not token.refresh_token:
+            if token is not None and self._now() + LEEWAY < serves_until and not token.refresh_token:
                 return token  # to the end: it was never to be replaced ahead of time
             raise
         except (NetworkError, SecretError, ServerError):
             # A refresh ahead of time that failed costs nothing while the old token lives.
-            if token is not None and serves:
+            if token is not None and self._now() < serves_until:
                 return token
             raise
         self.remember(new)
