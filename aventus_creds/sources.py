@@ -45,6 +45,10 @@ LEEWAY: Final = 2.0
 """Seconds before its expiry in which a token that nobody can renew is not used any more: a request takes its time."""
 
 
+_first_seen: Final[dict[str, tuple[int, float]]] = {}
+"""The last token taken for each key, as its hash, and the clock then: get_token makes a new source each time."""
+
+
 class TokenSource(Protocol):
     """Gives a token that is good now."""
 
@@ -161,7 +165,11 @@ class CachedSource:
         return self._memory
 
     def _take(self, token: Token, *, stored: bool) -> None:
-        self._ahead = max(time.time(), token.obtained_at) - time.monotonic()
+        number, ahead = _first_seen.get(self._key, (0, 0.0))
+        if number != hash(token):
+            ahead = max(time.time(), token.obtained_at) - time.monotonic()
+            _first_seen[self._key] = hash(token), ahead
+        self._ahead = ahead
         self._memory, self._stored = token, stored
 
     def _saved(self) -> None:

@@ -257,25 +257,30 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.mark.parametrize("step", [-DAY, -7000, DAY])
+@pytest.mark.parametrize("sources", ["one for all", "one for each call"])
 def test_a_clock_that_is_set(
-    step: float, clock: Clock, profile: Profile, server: Server, files: FileStore
+    step: float, sources: str, clock: Clock, profile: Profile, server: Server, files: FileStore
 ) -> None:
     """A token serves for its real lifetime, and is replaced once, wherever the clock is set meanwhile."""
     keep(files, profile)
-    source = cached_source(profile, files)
-    assert source.token().access_token == "a1"
+    one = cached_source(profile, files)
+
+    def token() -> Token:
+        return (one if sources == "one for all" else cached_source(profile, files)).token()
+
+    assert token().access_token == "a1"
     clock.set = step
     for _ in range(3):
-        assert source.token().access_token == ("a1" if step < 0 else "a2")
+        assert token().access_token == ("a1" if step < 0 else "a2")
     clock.set = 0
     clock.passed = 3000
     before = server.refreshes
-    source.token()
+    token()
     assert server.refreshes == before
     clock.set = -abs(step)
     clock.passed = 3590
     for _ in range(3):
-        source.token()
+        token()
     assert server.refreshes == before + 1
     assert server.reuses == 0
 
@@ -298,16 +303,24 @@ def test_a_refresh_after_the_clock_was_set_back_may_fail(
 @pytest.mark.parametrize("apart", [300, DAY])
 @pytest.mark.parametrize("programs", ["one each", "a new one each time"])
 def test_two_machines_whose_clocks_differ(
-    apart: float, programs: str, clock: Clock, profile: Profile, server: Server, files: FileStore
+    apart: float,
+    programs: str,
+    clock: Clock,
+    profile: Profile,
+    server: Server,
+    files: FileStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They share a folder and ask in turns for eight hours: no storm of refreshes, and none used twice."""
     keep(files, profile)
-    machines = [(0.0, cached_source(profile, files)), (apart, cached_source(profile, files))]
+    machines = [(ahead, cached_source(profile, files), dict[str, Any]()) for ahead in (0.0, apart)]
     for minute in range(0, 480, 5):
         clock.passed = minute * 60
-        for ahead, source in machines:
+        for ahead, source, seen in machines:
             clock.set = ahead
-            (source if programs == "one each" else cached_source(profile, files)).token()
+            once = programs == "a new one each time"
+            monkeypatch.setattr("aventus_creds.sources._first_seen", {} if once else seen)
+            (cached_source(profile, files) if once else source).token()
     assert server.refreshes <= 2 * 9
     assert server.reuses == 0
 
