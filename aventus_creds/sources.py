@@ -181,7 +181,8 @@ class CachedSource:
         A token that seems to come from the future (of another machine, whose clock is ahead) is taken to be
         new when it is first seen: to replace it would have two such machines do so for ever, in turns.
         """
-        return max(time.time(), self._ahead + time.monotonic())
+        now, steady = time.time(), self._ahead + time.monotonic()
+        return now if now > steady else steady  # noqa: FURB136 - for each request: max is slower
 
 
 class RefreshingSource:
