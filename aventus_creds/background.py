@@ -11,13 +11,13 @@ import time
 import weakref
 from typing import Final, Literal
 
+from aventus_creds.cache import CachedSource
 from aventus_creds.callbacks import Attempt, only_pasted
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.errors import AventusCredsError, LoginRequired, LoginTimeout, StoreError
 from aventus_creds.hidden import Hidden
 from aventus_creds.profiles import Profile
 from aventus_creds.server import AuthorizationServer
-from aventus_creds.sources import CachedSource
 from aventus_creds.stores import TokenStore
 from aventus_creds.tokens import Token
 from aventus_creds.wiring import log_out

@@ -6,12 +6,23 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from aventus_creds.errors import Problem, ProfileError, ProfileNotFound, ProfilesFileError
+from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
 from aventus_creds.profile_checks import Mistake, check_profile, did_you_mean
 from aventus_creds.providers import ClientAuth, Provider, TokenRequestFormat
-from aventus_creds.secret_refs import SecretRef, expand, warn_if_others_can_read
+from aventus_creds.secret_refs import (
+    SecretRef,
+    expand,
+    warn_if_others_can_read,
+    warn_if_others_can_write,
+)
+
+OPEN_FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A FIFO in the place of the file would be waited for, for ever."""
+
+LARGEST_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a profiles file that are read; one of a thousand profiles has a tenth of it."""
 
 
 class Profile(NamedTuple):
@@ -133,7 +144,8 @@ class ProfilesFile:
     def profile(self, name: str | None = None) -> Profile:
         """Return the profile that ``chosen`` names.
 
-        Raises ProfileNotFound, or ProfileError with every mistake of this profile.
+        Raises ProfileNotFound, ProfileError with every mistake of this profile, or ConfigError where the
+        variable that injects its token would inject it for another one too.
         """
         name = self.chosen(name)
         if name not in self._profiles:
@@ -153,6 +165,9 @@ class ProfilesFile:
                 tuple(sorted(self._problem(("profiles", name, *key), what) for key, what in mistakes))
             )
         profile = Profile(**values, path=str(self.path))
+        self._check_injected(name)
+        if self._status:
+            warn_if_others_can_write(self.path, self._status)
         if self._status and profile.client_secret and profile.client_secret.kind == "text":
             warn_if_others_can_read(self.path, self._status)
         return profile
@@ -162,6 +177,16 @@ class ProfilesFile:
         if isinstance(table, dict) and "ca_bundle" in table:  # that file may come and go
             return check_profile(name, table, folder=folder)
         return _checked(self._text, name, folder)
+
+    def _check_injected(self, name: str) -> None:
+        variable = token_variable(name)
+        if variable in os.environ:
+            others = [other for other in self.names if other != name and token_variable(other) == variable]
+            if others:
+                raise ConfigError(
+                    f"{variable} is set, and it would serve {name} and {', '.join(others)} alike",
+                    hint="Rename one of them: in the variable, all but letters and digits is an underscore.",
+                )
 
     def _problem(self, path: tuple[str, ...], what: str) -> Problem:
         from aventus_creds.toml_lines import line_of
@@ -182,6 +207,11 @@ def _parsed(text: str) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _checked(text: str, name: str, folder: Path) -> tuple[dict[str, Any], list[Mistake]]:
     return check_profile(name, _parsed(text)["profiles"][name], folder=folder)
+
+
+def token_variable(name: str) -> str:
+    """Return the name of the environment variable that injects a token for the profile ``name``."""
+    return "AVENTUS_CREDS_TOKEN_" + "".join(char if char.isalnum() else "_" for char in name.upper())
 
 
 def profiles_path() -> Path:
@@ -210,11 +240,18 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
     """
     path = expand(path) if path else profiles_path()
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ProfilesFileError(f"{path} is no regular file")
-            return ProfilesFile(path, file.read().decode("utf-8").removeprefix("\ufeff"), status)
+        descriptor = os.open(path, OPEN_FLAGS)
+        try:
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise ProfilesFileError(f"{path} is no regular file")
+                content = file.read(LARGEST_FILE + 1)
+        finally:
+            os.close(descriptor)
+        if len(content) > LARGEST_FILE:
+            raise ProfilesFileError(f"{path} is larger than {LARGEST_FILE} bytes")
+        return ProfilesFile(path, content.decode("utf-8").removeprefix("\ufeff"), status)
     except FileNotFoundError:
         raise ProfilesFileError(
             f"there is no profiles file: it belongs at {path}",

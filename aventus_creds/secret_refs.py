@@ -13,6 +13,9 @@ from typing import Any, Final
 from aventus_creds.errors import InsecureFileWarning, SecretError
 from aventus_creds.hidden import Hidden
 
+LARGEST_SECRET: Final = 65536
+"""Characters of a secret's file that are read: a device never ends."""
+
 COMMAND_TIMEOUT: Final = 60
 """Seconds that a command may take to print a secret."""
 
@@ -79,9 +82,13 @@ class SecretRef:
         try:
             with path.open(encoding="utf-8-sig") as file:
                 warn_if_others_can_read(path, os.fstat(file.fileno()))
-                return file.read().rstrip("\r\n")
+                secret = Hidden(file.read(LARGEST_SECRET + 1))
         except (OSError, UnicodeDecodeError) as fault:
             reason = _reason(fault)
+        else:
+            if len(secret.reveal()) <= LARGEST_SECRET:
+                return secret.reveal().rstrip("\r\n")
+            reason = "it is larger than any secret"
         raise SecretError(  # outside of the except clause: a UnicodeDecodeError holds what was read
             f"the client secret's file {path} cannot be read: {reason}",
             hint="Write the secret alone into that file, as UTF-8 text, readable by you only.",
@@ -146,6 +153,19 @@ def expand(path: Path | str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def warn_if_others_can_write(path: Path, status: os.stat_result) -> None:
+    """Issue InsecureFileWarning when everybody may change ``path`` (POSIX): it says where secrets are sent."""
+    if os.name == "posix" and status.st_mode & stat.S_IWOTH:
+        import shlex
+        import warnings
+
+        warnings.warn(
+            f"{path} can be changed by everybody; fix: chmod o-w {shlex.quote(str(path))}",
+            InsecureFileWarning,
+            stacklevel=2,
+        )
 
 
 def warn_if_others_can_read(path: Path, status: os.stat_result) -> None:

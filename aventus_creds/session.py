@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from ssl import SSLCertVerificationError
@@ -132,6 +133,7 @@ class ApiSession(requests.Session):
         adapter = _Adapter(profile.retries)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         """Return the profile's name and the API."""
@@ -164,11 +166,20 @@ class ApiSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         """Send ``request``, within the profile's time limit where the caller names none."""
+        if self._process != os.getpid():
+            self._leave_connections()
         if settings.get("timeout") is None:
             settings["timeout"] = self.profile.timeout
         if stays_here(request.url or ""):
             settings["proxies"] = dict(self.proxies)
         return super().send(request, **settings)
+
+    def _leave_connections(self) -> None:
+        """After a fork, leave the open connections to the other process: both would read one answer."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                adapter.__setstate__(adapter.__getstate__())  # as requests itself makes its pools anew
+        self._process = os.getpid()
 
     def merge_environment_settings(
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
@@ -230,6 +241,10 @@ class _Adapter(HTTPAdapter):
         if self._once:
             self._once.close()
         super().close()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._once = None
 
 
 class _Retry(Retry):

@@ -68,7 +68,11 @@ class Transport:
             except BaseException as fault:  # noqa: BLE001 - raised in the caller's thread
                 answer.set_exception(fault)
 
-        threading.Thread(target=work, name="aventus-creds-transport", daemon=True).start()
+        try:
+            threading.Thread(target=work, name="aventus-creds-transport", daemon=True).start()
+        except RuntimeError:  # none is to be had, or the interpreter is ending
+            work()  # within the socket's limits only
+            return answer.result()
         deadline = time.monotonic() + self._profile.timeout
         while (left := deadline - time.monotonic()) > 0:
             with suppress(TimeoutError):

@@ -26,9 +26,9 @@ from aventus_creds.tokens import jwt_account
 from aventus_creds.wiring import cached_source
 
 if TYPE_CHECKING:
+    from aventus_creds.cache import CachedSource
     from aventus_creds.profiles import Profile
     from aventus_creds.session import ApiSession
-    from aventus_creds.sources import CachedSource
     from aventus_creds.tokens import Token
 
 STYLE: Final = """<style>

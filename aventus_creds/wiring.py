@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from aventus_creds.cache import CachedSource
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import Profile
+from aventus_creds.profiles import token_variable as token_variable  # noqa: PLC0414 - it belongs to what is here
 from aventus_creds.sources import (
-    CachedSource,
     ClientCredentialsSource,
     InjectedSource,
     NobodySource,
@@ -62,7 +63,8 @@ def token_in_turn(
     text = f"Another login to {profile.name} is under way on this machine; waiting for it. Ctrl-C ends this."
     notice = threading.Timer(NOTICE_AFTER, say, [text])
     notice.daemon = True
-    notice.start()
+    with suppress(RuntimeError):  # no thread is to be had: it waits without a word
+        notice.start()
     with ExitStack() as held:
         try:
             held.enter_context(store.lock(f"{profile.key}.login"))
@@ -104,11 +106,6 @@ def injected_source(name: str) -> InjectedSource | None:
     if variable not in os.environ:
         return None
     return InjectedSource(_injected(variable), variable)
-
-
-def token_variable(name: str) -> str:
-    """Return the name of the environment variable that injects a token for the profile ``name``."""
-    return "AVENTUS_CREDS_TOKEN_" + "".join(char if char.isalnum() else "_" for char in name.upper())
 
 
 def _injected(variable: str) -> Token:

@@ -32,6 +32,7 @@ LAYERS = [
     {"discovery", "attempt", "device"},
     {"server"},
     {"sources"},
+    {"cache"},
     {"wiring", "environment"},
     {"session"},
     {"background"},

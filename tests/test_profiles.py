@@ -822,7 +822,7 @@ def test_a_fault_of_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied")
 
     path = written(tmp_path, TWO)
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr(os, "open", denied)
     assert f"{path} cannot be read: Permission denied" in unreadable(path)
 
 

@@ -23,9 +23,10 @@ from sockets import BASIC_OF_NETRC, Authority, RawServer, lead_here, says, tunne
 from support import Seen, Sent, Web, free_port, make_profile, make_token, variables_shown
 
 from aventus_creds.api import token_source
+from aventus_creds.cache import CachedSource
 from aventus_creds.errors import ConfigError, LoginRequired, NetworkError
 from aventus_creds.session import ApiSession, BearerAuth
-from aventus_creds.sources import CachedSource, TokenSource
+from aventus_creds.sources import TokenSource
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
 

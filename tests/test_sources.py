@@ -16,6 +16,7 @@ import pytest
 from support import Sent, Web, free_port, make_profile, make_token
 
 from aventus_creds.api import may_ask
+from aventus_creds.cache import CachedSource
 from aventus_creds.errors import (
     ConfigError,
     LifetimeTooShort,
@@ -30,7 +31,6 @@ from aventus_creds.errors import (
 from aventus_creds.profiles import Profile
 from aventus_creds.sources import (
     AttendedSource,
-    CachedSource,
     ClientCredentialsSource,
     InjectedSource,
     NobodySource,
@@ -356,7 +356,7 @@ def test_a_living_token_serves_while_the_store_is_away(
     with pytest.raises(StoreError, match="Redis is away"):
         source.token(at_least=5)
     shared.away = False
-    monkeypatch.setattr("aventus_creds.sources.STORE_AWAY", 0)
+    monkeypatch.setattr("aventus_creds.cache.STORE_AWAY", 0)
     source._away_until = 0
     assert source.token().access_token == "new"
 

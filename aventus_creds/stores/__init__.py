@@ -18,7 +18,10 @@ class TokenStore(Protocol):
     """
 
     def load(self, key: str) -> Token | None:
-        """Return the token under ``key``, or None where there is none that can be read. Takes no lock."""
+        """Return the token under ``key``, or None where there is none that can be read. Takes no lock.
+
+        None under the lock, where there was one, means that the login was ended: nobody brings it back.
+        """
         ...
 
     def save(self, key: str, token: Token) -> None:

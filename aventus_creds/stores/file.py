@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from aventus_creds.errors import StoreError
 from aventus_creds.stores.private_folder import PrivateFolder
 from aventus_creds.stores.record import decode, encode
 from aventus_creds.tokens import Token
@@ -37,7 +38,8 @@ class FileStore:
         """Keep ``token`` under ``key``; a damaged file in its place is kept aside. Raises StoreError."""
         name = f"{key}.json"
         if self._is_damaged(key):
-            self._files.rename(name, f"{key}.damaged")
+            with suppress(StoreError):  # a new login is worth more than what is left of an old one
+                self._files.rename(name, f"{key}.damaged")
         self._files.write(name, encode(key, token))
 
     def _is_damaged(self, key: str) -> bool:
@@ -45,8 +47,11 @@ class FileStore:
         return content is not None and decode(key, content) is None
 
     def delete(self, key: str) -> None:
-        """Forget the token under ``key``. Raises StoreError."""
+        """Forget the token under ``key``, and what is left of older ones. Raises StoreError."""
         self._files.remove(f"{key}.json")
+        for leftover in (f"{key}.json.tmp", f"{key}.damaged"):
+            with suppress(StoreError):  # a folder in its place: no reason not to go on and revoke
+                self._files.remove(leftover)
 
     def lock(self, key: str) -> AbstractContextManager[object]:
         """Hold ``key`` against other threads and processes. Raises StoreError."""

@@ -7,13 +7,21 @@ import os
 import stat
 import time
 from contextlib import AbstractContextManager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aventus_creds.errors import StoreError
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+"""A FIFO in the place of a file would be waited for, for ever."""
 POSIX: Final = os.name == "posix"
+LARGEST_FILE: Final = 4 * 1024 * 1024
+"""Bytes that are read. What is written here comes from an answer, which has a limit of its own."""
 LOCK_TIMEOUT: Final = 600
 """Seconds to wait for a lock. Its holder makes a few requests, each with a limit of its own."""
 
@@ -28,28 +36,30 @@ class PrivateFolder:
         """Return the content of the file ``name``, or None where there is none.
 
         Raises StoreError when it cannot be read, is no regular file or belongs to somebody else. A file that
-        others could read is repaired.
+        others could read is repaired. Of one that is larger than any written here, the beginning is returned.
         """
         path = self.path / name
         for attempt in range(50):
             try:
-                descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW)
+                return self._read(path)
             except FileNotFoundError:
                 return None
-            except PermissionError as fault:
-                if POSIX or attempt == 49:
-                    raise _store_error("read", path, fault) from None
-                time.sleep(0.01)  # Windows: somebody is replacing it at this moment
             except OSError as fault:
-                raise _store_error("read", path, fault) from None
-            else:
-                break
+                # Windows: somebody is replacing it at this moment. A share: somebody has, elsewhere.
+                passing = fault.errno == errno.ESTALE or (not POSIX and isinstance(fault, PermissionError))
+                if not passing or attempt == 49:
+                    raise _store_error("read", path, fault) from None
+            time.sleep(0.01)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _read(self, path: Path) -> bytes:
+        descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW | NO_WAIT)
         try:
-            with os.fdopen(descriptor, "rb") as file:
-                self._check(path, descriptor)
-                return file.read()
-        except OSError as fault:
-            raise _store_error("read", path, fault) from None
+            self._check(path, descriptor)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read(LARGEST_FILE)
+        finally:
+            os.close(descriptor)
 
     def write(self, name: str, content: bytes) -> None:
         """Put ``content`` in place of the file ``name``. The caller holds the lock of that name.
@@ -131,7 +141,8 @@ class PrivateFolder:
         if status.st_uid != os.geteuid():
             raise _another_owner(path, status)
         if status.st_mode & 0o077:
-            os.fchmod(descriptor, 0o600)
+            with suppress(OSError):  # read-only, or a share without modes: refusing it would protect nothing
+                os.fchmod(descriptor, 0o600)
 
     def _sync(self) -> None:
         """Make the folder's new entries outlive a power cut, where the system can: not on Windows or some shares."""
@@ -152,15 +163,16 @@ class _Lock:
         self._path = path
 
     def __enter__(self) -> None:
-        from filelock import FileLock, Timeout  # a fresh token needs no lock
+        from filelock import Timeout  # a fresh token needs no lock
 
-        self._lock = FileLock(self._path, timeout=LOCK_TIMEOUT, mode=0o600)
+        self._lock = _file_lock()(self._path, timeout=LOCK_TIMEOUT, mode=0o600)
         try:
             self._folder.make()
             self._lock.acquire()
         except Timeout:
             raise StoreError(
-                f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process"
+                f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process",
+                hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
             ) from None
         except (OSError, NotImplementedError) as fault:
             if not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
@@ -168,6 +180,18 @@ class _Lock:
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
+
+
+@cache
+def _file_lock() -> type[FileLock]:
+    import filelock
+
+    class HardLock(filelock.FileLock):
+        def _fallback_to_soft_lock(self) -> None:
+            # It would lock by a file's existence: a holder that dies on another machine would lock it for ever.
+            raise NotImplementedError("the file system has no locks")
+
+    return HardLock
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -191,6 +215,7 @@ def _another_owner(path: Path, status: os.stat_result) -> StoreError:
 
 def _store_error(verb: str, path: Path, fault: Exception) -> StoreError:
     reason = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
+    path = getattr(fault, "filename", None) or path  # the file beside it, or the folder
     return StoreError(
         f"{path} cannot be {verb}: {reason}",
         hint="Check the folder's owner, mode and free space, or name another: AVENTUS_CREDS_STATE_DIR.",
