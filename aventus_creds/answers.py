@@ -68,12 +68,14 @@ def read_token(
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
         raise InvalidAnswer(f"the token of {request.url} is not of the type Bearer, the only one known here")
     refresh_token, scope = found.get("refresh_token"), found.get("scope")
-    if not isinstance(refresh_token, str) or not refresh_token:
+    if not _is_word(refresh_token):  # RFC 6749 appendix A.17; any other could not be sent, nor stored
         refresh_token = previous.refresh_token if previous else None
     if isinstance(scope, list):
         scope = " ".join(map(str, scope))
     if not isinstance(scope, str):
         scope = previous.scope if previous else profile.scope or None
+    if scope and not scope.isprintable():  # some servers give one scope a line; a store takes no such text
+        scope = "".join(char if char.isprintable() else " " for char in scope)
     return Token(
         access_token,
         expires_at=now + _lifetime(found.get("expires_in"), access_token, now),

@@ -90,6 +90,8 @@ class Authorization:
         Raises RedirectRejected when it does not answer this attempt (the wait goes on), LoginRefused when the
         server says no, InvalidAnswer when another issuer speaks (RFC 9207).
         """
+        # What a notebook's front end sends may hold half a character, which no encoding takes.
+        query = query.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
         try:
             # An error's description may be in any encoding; it must not hide the error.
             pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=100)

@@ -35,7 +35,8 @@ def plain(words: Any, secrets: Iterable[str] = ()) -> str:
         for form in {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}:
             # A short one only as a word of its own: "r" must not make "invalid_grant" unreadable.
             whole = len(form) < 8
-            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)" if whole else re.escape(form), "…", text)
+            pattern = rf"(?<!\w){re.escape(form)}(?!\w)" if whole else re.escape(form)
+            text = re.sub(pattern, "…", text, flags=re.IGNORECASE)  # .NET writes %2f
     text = "".join(char if char.isprintable() else " " for char in text)
     text = " ".join(_LONG_RUN.sub(_hidden_if_token, text).split())
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
