@@ -19,7 +19,7 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, R
 from urllib3.util.retry import Retry
 
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired
-from aventus_creds.origins import is_loopback, origin
+from aventus_creds.origins import is_loopback, origin, split_url
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -33,6 +33,8 @@ BACKOFF: Final = 0.5
 """Half the seconds before the second retry (the first comes at once); each further one waits twice as long."""
 LONGEST_WAIT: Final = 120
 """Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
+
+_USER: Final = re.compile(r"(?<=//)[^/?#\\]*@")
 
 logger: Final = logging.getLogger(__name__)
 
@@ -55,7 +57,11 @@ class BearerAuth(AuthBase):
         if url is None:
             return False
         try:
-            return url.startswith(self._prefixes) or origin(urlsplit(url)) in self._origins
+            # Not urlsplit alone: in https://evil.example\\@api.example/ others see a host before the backslash.
+            return url.startswith(self._prefixes) or (
+                origin(urlsplit(url)) in self._origins
+                and origin(split_url(_USER.sub("", url, count=1))) in self._origins
+            )
         except ValueError:  # a redirect may name an impossible host or port
             return False
 
