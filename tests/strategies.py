@@ -13,6 +13,9 @@ from aventus_creds.errors import AventusCredsError
 ASKED: Final = int(os.environ.get("AVENTUS_CREDS_TEST_EXAMPLES") or 0)
 """Inputs that each property is to try in a long run; 0 in the quick one, which tries the same ones each time."""
 
+TRIED: Final = [0]
+"""How many inputs have been tried; conftest.py counts and tells them."""
+
 SECRET: Final = "PLANTED-secret-91"
 """Stands where a secret may stand; no message may repeat it. Long enough, and unlike any random text."""
 
