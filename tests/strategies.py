@@ -47,7 +47,9 @@ TEXT: Final = ANY_TEXT | ODD_TEXT | st.lists(ODD_TEXT, max_size=3).map("".join)
 NUMBERS: Final = (
     st.integers()
     | st.floats()
-    | st.sampled_from([0, -1, 1, 10**30, -(10**30), 10**400, 2**63, 1e308, 5e-324, float("nan"), float("inf")])
+    | st.sampled_from(
+        [0, -1, 1, 10**30, -(10**30), 10**400, 2**63, 1e308, 5e-324, float("nan"), float("inf")]
+    )
 )
 JSON: Final = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,

@@ -12,7 +12,17 @@ import pytest
 from attempts import endpoints, state_of
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import JSON, NUMBERS, ODD_TEXT, SECRET, TEXT, assert_fit_to_be_shown, kept_short, mutated, tries
+from strategies import (
+    JSON,
+    NUMBERS,
+    ODD_TEXT,
+    SECRET,
+    TEXT,
+    assert_fit_to_be_shown,
+    kept_short,
+    mutated,
+    tries,
+)
 from support import make_profile, make_token
 
 from aventus_creds import discovery
@@ -31,7 +41,9 @@ from aventus_creds.transport import Transport
 PROFILE: Final = make_profile(scope="openid api", redirect_uri="http://127.0.0.1:8765/callback")
 REQUEST: Final = ServerRequest("https://as.example.com/token", {}, b"", (SECRET,))
 NOW: Final = 1_700_000_000.0
-ECHOES: Final = st.sampled_from([SECRET, quote(SECRET), f"x{SECRET}\x1b[31m", f"{SECRET}{SECRET}", f"\u202e{SECRET}"])
+ECHOES: Final = st.sampled_from(
+    [SECRET, quote(SECRET), f"x{SECRET}\x1b[31m", f"{SECRET}{SECRET}", f"\u202e{SECRET}"]
+)
 
 
 def jwt(claims: Any) -> str:
@@ -40,10 +52,14 @@ def jwt(claims: Any) -> str:
 
 JWTS: Final = st.builds(
     jwt,
-    st.dictionaries(st.sampled_from(["exp", "iat", "sub", "email", "name", "nonce"]), JSON | NUMBERS, max_size=4)
+    st.dictionaries(
+        st.sampled_from(["exp", "iat", "sub", "email", "name", "nonce"]), JSON | NUMBERS, max_size=4
+    )
     | JSON,
 )
-SPANS: Final = NUMBERS | st.sampled_from(["3600", "1e999", "nan", "-5", "٣٦٠٠", "1_0", " 60 ", "9" * 5000, True])
+SPANS: Final = NUMBERS | st.sampled_from(
+    ["3600", "1e999", "nan", "-5", "٣٦٠٠", "1_0", " 60 ", "9" * 5000, True]
+)
 FIELDS: Final = st.fixed_dictionaries(
     {},
     optional={
@@ -65,7 +81,9 @@ BODIES: Final = (
     | FIELDS.map(lambda fields: json.dumps(fields, ensure_ascii=False).encode("utf-16", "surrogatepass"))
     | JSON.map(lambda anything: json.dumps(anything).encode())
     | mutated(BODY, (b"1e999", b"NaN", b"9" * 5000, b"[" * 2000, b"null", b"\\ud800", SECRET.encode()))
-    | st.sampled_from([b"[" * 100_000, b'{"a":' * 100_000, SECRET.encode(), f"<p>{SECRET}".encode(), b"\0" * 99])
+    | st.sampled_from(
+        [b"[" * 100_000, b'{"a":' * 100_000, SECRET.encode(), f"<p>{SECRET}".encode(), b"\0" * 99]
+    )
 )
 ANSWERS: Final = st.builds(
     Answer,
@@ -94,8 +112,10 @@ def survives_its_file(store: FileStore, token: Token) -> None:
 @example(Answer(200, "", b'{"access_token": "t", "scope": ["a", "\\ud800"]}'), None)
 @example(Answer(200, "", b'{"access_token": "t", "refresh_token": "\\ud800"}'), None)
 @example(Answer(200, "", b'{"access_token": "t", "refresh_token": "a\\nb"}'), None)
-def test_any_answer_gives_a_token_that_can_be_kept(store: FileStore, answer: Answer, previous: Token | None) -> None:
-    """A token that is taken can be sent, shown, stored and refreshed; an answer that is refused tells nothing secret."""
+def test_any_answer_gives_a_token_that_can_be_kept(
+    store: FileStore, answer: Answer, previous: Token | None
+) -> None:
+    """A token that is taken can be sent, shown, stored and refreshed; a refusal tells nothing secret."""
     try:
         token = read_token(PROFILE, answer, REQUEST, now=NOW, previous=previous)
     except (TokenRefused, InvalidAnswer) as error:
@@ -116,9 +136,16 @@ def test_any_answer_gives_a_token_that_can_be_kept(store: FileStore, answer: Ans
     st.none() | st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1),
     st.none() | st.lists(st.text("abc:/.", min_size=1)).map(" ".join),
 )
-def test_a_good_answer_gives_its_token(access_token: str, span: Any, refresh_token: str | None, scope: Any) -> None:
+def test_a_good_answer_gives_its_token(
+    access_token: str, span: Any, refresh_token: str | None, scope: Any
+) -> None:
     """What the answer says is in the token, as it was said."""
-    fields = {"access_token": access_token, "expires_in": span, "refresh_token": refresh_token, "scope": scope}
+    fields = {
+        "access_token": access_token,
+        "expires_in": span,
+        "refresh_token": refresh_token,
+        "scope": scope,
+    }
     answer = Answer(200, "application/json", json.dumps({"token_type": "bearer", **fields}).encode())
     token = read_token(PROFILE, answer, REQUEST, now=NOW)
     assert token.access_token == access_token
@@ -129,15 +156,25 @@ def test_a_good_answer_gives_its_token(access_token: str, span: Any, refresh_tok
 
 
 @tries(100)
-@given(st.builds(Token, st.text("abc.~", min_size=1), expires_at=st.floats(0, 2e11), obtained_at=st.floats(0, 2e11)))
+@given(
+    st.builds(
+        Token, st.text("abc.~", min_size=1), expires_at=st.floats(0, 2e11), obtained_at=st.floats(0, 2e11)
+    )
+)
 def test_a_token_survives_its_file(store: FileStore, token: Token) -> None:
     """To the last bit of its times."""
     survives_its_file(store, token)
 
 
 FILE: Final = {
-    **{"format": 1, "key": "key", "access_token": "tok", "token_type": "Bearer"},
-    **{"obtained_at": NOW, "expires_at": NOW + 3600, "refresh_token": "r", "scope": "api"},
+    "format": 1,
+    "key": "key",
+    "access_token": "tok",
+    "token_type": "Bearer",
+    "obtained_at": NOW,
+    "expires_at": NOW + 3600,
+    "refresh_token": "r",
+    "scope": "api",
 }
 WHOLE_FILE: Final = json.dumps(FILE, indent=1).encode()
 
@@ -162,7 +199,10 @@ def test_any_file_gives_a_sound_token_or_none(store: FileStore, content: bytes) 
         assert f"Bearer {token.access_token}".isprintable()
         assert repr(token)
         assert isinstance(token.fresh(NOW), bool)
-        assert token.refresh_token is None or refresh_request(PROFILE, endpoints(), token.refresh_token, None)
+        assert (
+            token.refresh_token is None
+            or refresh_request(PROFILE, endpoints(), token.refresh_token, None).body
+        )
     with store.lock("key"):
         store.save("key", new := make_token())
     assert store.load("key") == new
@@ -174,8 +214,11 @@ def test_any_file_gives_a_sound_token_or_none(store: FileStore, content: bytes) 
 
 QUERIES: Final = st.lists(
     st.tuples(
-        st.sampled_from(["code", "error", "error_description", "iss", "state", "scope", "session_state"]) | TEXT,
-        st.sampled_from(["STATE", "a-code", "access_denied", "https://as.example.com", SECRET]) | ECHOES | TEXT,
+        st.sampled_from(["code", "error", "error_description", "iss", "state", "scope", "session_state"])
+        | TEXT,
+        st.sampled_from(["STATE", "a-code", "access_denied", "https://as.example.com", SECRET])
+        | ECHOES
+        | TEXT,
     ),
     max_size=5,
 )
@@ -187,11 +230,16 @@ QUERIES: Final = st.lists(
 @example([("state", "STATE"), ("code", "\ud800")], "", False, False)
 @example([("state", "STATE"), ("error", "\ud800")], "", False, False)
 def test_any_redirect_is_answered(
-    pairs: Any, issuer: str, encoded: bool, refused: bool  # noqa: FBT001 - drawn
+    pairs: Any,
+    issuer: str,
+    encoded: bool,  # noqa: FBT001 - drawn
+    refused: bool,  # noqa: FBT001 - drawn
 ) -> None:
     """The login ends only by its own state; the page and the error hold neither state, verifier nor code."""
     random = [bytes([number]) * 96 for number in (1, 2, 3)]
-    authorization = Authorization(PROFILE, endpoints(issuer), PROFILE.redirect_uris[0], random=lambda n: random.pop()[:n])
+    authorization = Authorization(
+        PROFILE, endpoints(issuer), PROFILE.redirect_uris[0], random=lambda n: random.pop()[:n]
+    )
     state = state_of(authorization.url)
     if isinstance(pairs, str):
         query = pairs
@@ -199,10 +247,17 @@ def test_any_redirect_is_answered(
         query = urlencode([(k, v.replace("STATE", state)) for k, v in pairs], errors="ignore")
     else:
         query = "&".join(f"{key}={value}" for key, value in pairs).replace("STATE", state)
-    status, body = (400, {"error": "invalid_grant", "error_description": state}) if refused else (200, {"access_token": "t"})
+    status, body = (
+        (400, {"error": "invalid_grant", "error_description": state})
+        if refused
+        else (200, {"access_token": "t"})
+    )
     saved: list[Token] = []
     attempt = LoginAttempt(
-        PROFILE, authorization, post=lambda _: Answer(status, "", json.dumps(body).encode()), save=saved.append
+        PROFILE,
+        authorization,
+        post=lambda _: Answer(status, "", json.dumps(body).encode()),
+        save=saved.append,
     )
     reply = attempt.deliver(query)
     assert state not in reply.text
@@ -221,8 +276,11 @@ def test_any_redirect_is_answered(
 # Devices and discovery
 
 DEVICE: Final = {
-    **{"device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "https://as.example.com/device"},
-    **{"expires_in": 600, "interval": 5},
+    "device_code": "d",
+    "user_code": "WDJB-MJHT",
+    "verification_uri": "https://as.example.com/device",
+    "expires_in": 600,
+    "interval": 5,
 }
 
 
@@ -230,7 +288,11 @@ DEVICE: Final = {
 @given(
     st.dictionaries(
         st.sampled_from([*DEVICE, "verification_uri_complete", "verification_url", "error"]),
-        JSON | ODD_TEXT | ECHOES | SPANS | st.sampled_from(["http://evil.example/", "javascript:x", "https://a\\@b/"]),
+        JSON
+        | ODD_TEXT
+        | ECHOES
+        | SPANS
+        | st.sampled_from(["http://evil.example/", "javascript:x", "https://a\\@b/"]),
         max_size=3,
     ),
     st.sampled_from([200, 200, 400, 500]),
@@ -253,8 +315,11 @@ def test_any_device_answer_leads_to_a_safe_address(changes: dict[str, Any], stat
 
 ISSUER: Final = "https://as.example.com"
 DOCUMENT: Final = {
-    **{"issuer": ISSUER, "authorization_endpoint": f"{ISSUER}/authorize", "token_endpoint": f"{ISSUER}/token"},
-    **{"revocation_endpoint": f"{ISSUER}/revoke", "device_authorization_endpoint": f"{ISSUER}/device"},
+    "issuer": ISSUER,
+    "authorization_endpoint": f"{ISSUER}/authorize",
+    "token_endpoint": f"{ISSUER}/token",
+    "revocation_endpoint": f"{ISSUER}/revoke",
+    "device_authorization_endpoint": f"{ISSUER}/device",
     "token_endpoint_auth_methods_supported": ["client_secret_post"],
     "authorization_response_iss_parameter_supported": True,
 }
@@ -290,7 +355,9 @@ def discover(folder: Path, status: int, body: bytes, now: float = NOW) -> Endpoi
 @tries(150)
 @given(DOCUMENTS, st.sampled_from([200, 200, 200, 404, 500]))
 @example(json.dumps({**DOCUMENT, "x": kept_short(1, 900)}).encode(), 200)
-def test_any_document_gives_safe_endpoints(tmp_path_factory: pytest.TempPathFactory, body: bytes, status: int) -> None:
+def test_any_document_gives_safe_endpoints(
+    tmp_path_factory: pytest.TempPathFactory, body: bytes, status: int
+) -> None:
     """Each is an address that a secret may be sent to; and the kept document says the same as the fetched one."""
     folder = tmp_path_factory.getbasetemp() / "discovery"
     for kept in folder.glob("*.json"):
@@ -316,7 +383,9 @@ def test_a_document_as_deep_as_the_interpreter_can_read(tmp_path: Path) -> None:
 
 @tries(100)
 @given(st.binary(max_size=60) | mutated(json.dumps({"fetched_at": NOW, "document": DOCUMENT}).encode()))
-def test_any_kept_document_is_used_or_fetched_again(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_kept_document_is_used_or_fetched_again(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     """A damaged file of an earlier run costs a request, never the login."""
     folder = tmp_path_factory.getbasetemp() / "discovery"
     discover(folder, 200, json.dumps(DOCUMENT).encode())
@@ -336,7 +405,8 @@ def test_any_words_become_one_short_line(words: Any, secrets: set[str]) -> None:
     """Printable, bounded, and without the secrets, in whatever of the usual encodings they come."""
     if isinstance(words, str):
         for secret in secrets:
-            words += f"<{secret}|{quote(secret, safe='')}|{quote_plus(secret).replace('%2B', '%2b').replace('%C3', '%c3')}>"
+            small = quote_plus(secret).replace("%2B", "%2b").replace("%C3", "%c3")
+            words += f"<{secret}|{quote(secret, safe='')}|{small}>"
     line = plain(words, (SECRET, *secrets))
     assert line == "" or line.isprintable()
     assert len(line) <= LONGEST + 1
@@ -347,7 +417,11 @@ def test_any_words_become_one_short_line(words: Any, secrets: set[str]) -> None:
 
 
 @tries(150)
-@given(JWTS | TEXT | st.lists(st.binary(max_size=20).map(lambda b: base64.b64encode(b).decode()), max_size=4).map(".".join))
+@given(
+    JWTS
+    | TEXT
+    | st.lists(st.binary(max_size=20).map(lambda b: base64.b64encode(b).decode()), max_size=4).map(".".join)
+)
 def test_any_text_has_claims_or_none(text: str) -> None:
     """An opaque token, an encrypted one or a broken one tells nothing, and raises nothing."""
     assert isinstance(jwt_claims(text), dict)

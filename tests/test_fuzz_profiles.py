@@ -36,10 +36,42 @@ from aventus_creds.toml_lines import line_of
 
 EXAMPLE: Final = (REPOSITORY / "profiles.example.toml").read_bytes()
 TOKENS: Final = (
-    *(b"[profiles.prod]\n", b"[profiles]\n", b"[[profiles]]\n", b"[[profiles.prod]]\n", b"profiles.prod.x = 1\n"),
-    *(b'"', b"'", b'"""', b"'''", b"[", b"]", b"{", b"}", b"=", b".", b"#", b"\n", b"\r", b"\\u0000", b"\\uD800"),
-    *(b"1979-05-27", b"07:32:00", b"1e999", b"nan", b"-inf", b"0x" + b"f" * 99, b"9" * 5000, b"[" * 600, b"true"),
-    *(b"\xef\xbb\xbf", b"\xff", "\u202e".encode(), "\x1b[31m".encode(), b"a." * 400 + b"a = 1\n", b"x" * 9000),
+    *(
+        b"[profiles.prod]\n",
+        b"[profiles]\n",
+        b"[[profiles]]\n",
+        b"[[profiles.prod]]\n",
+        b"profiles.prod.x = 1\n",
+    ),
+    *(
+        b'"',
+        b"'",
+        b'"""',
+        b"'''",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b"=",
+        b".",
+        b"#",
+        b"\n",
+        b"\r",
+        b"\\u0000",
+        b"\\uD800",
+    ),
+    *(
+        b"1979-05-27",
+        b"07:32:00",
+        b"1e999",
+        b"nan",
+        b"-inf",
+        b"0x" + b"f" * 99,
+        b"9" * 5000,
+        b"[" * 600,
+        b"true",
+    ),
+    *(b"\xef\xbb\xbf", b"\xff", "\u202e".encode(), b"\x1b[31m", b"a." * 400 + b"a = 1\n", b"x" * 9000),
 )
 
 
@@ -220,14 +252,23 @@ def valid_tables(draw: st.DrawFn) -> dict[str, Any]:
                 {"issuer": draw(URLS)},
                 {"authorize_url": draw(URLS), "token_url": draw(URLS), "device_url": draw(URLS)},
                 {"provider": "cidaas", "base_url": draw(URLS), "device_url": draw(URLS)},
-                {"provider": "athoc", "base_url": draw(URLS), "device_url": draw(URLS), "org_code": draw(CLEAN)},
+                {
+                    "provider": "athoc",
+                    "base_url": draw(URLS),
+                    "device_url": draw(URLS),
+                    "org_code": draw(CLEAN),
+                },
             ]
         )
     )
     if grant.client_secret == "required":
-        table["client_secret"] = draw(st.sampled_from([{"env": "X"}, {"file": "a b"}, {"command": ["x", "-y"]}]))
+        table["client_secret"] = draw(
+            st.sampled_from([dict[str, Any](env="X"), {"file": "a b"}, {"command": ["x", "-y"]}])
+        )
     if grant.redirects:
-        table["redirect_uri"] = draw(st.lists(URLS, min_size=1, max_size=2) | st.just("http://127.0.0.1:8765/cb"))
+        table["redirect_uri"] = draw(
+            st.lists(URLS, min_size=1, max_size=2) | st.just("http://127.0.0.1:8765/cb")
+        )
     return table
 
 
@@ -257,25 +298,33 @@ ENVIRONMENT_TEXT: Final = st.binary(max_size=30).map(os.fsdecode).filter(lambda 
 
 
 @tries(60)
-@given(st.sampled_from(["env", "file"]), st.binary(max_size=30) | TEXT.map(lambda t: t.encode("utf-8", "ignore")))
-def test_any_secret_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, kind: str, content: bytes) -> None:
+@given(
+    st.sampled_from(["env", "file"]), st.binary(max_size=30) | TEXT.map(lambda t: t.encode("utf-8", "ignore"))
+)
+def test_any_secret_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, content: bytes
+) -> None:
     """The secret is one printable line; where it is not, the error does not repeat what was there."""
     content = content.replace(b"\0", b"") if kind == "env" else content
     path = tmp_path_factory.getbasetemp() / "the.secret"
     path.write_bytes(content)
     path.chmod(0o600)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("THE_SECRET", os.fsdecode(content))
+        if kind == "env":
+            patch.setenv("THE_SECRET", os.fsdecode(content))
         reference = SecretRef("env", "THE_SECRET") if kind == "env" else SecretRef("file", str(path))
         try:
             secret = reference.read()
         except SecretError as error:
             assert_fit_to_be_shown(error)
-            assert len(content) < 8 or os.fsdecode(content) not in str(error)
+            told = str(error)
+            assert len(content) < 8 or os.fsdecode(content) not in told
         else:
             assert secret
             assert secret.isprintable()
-            assert secret == content.decode("utf-8-sig" if kind == "file" else "utf-8").rstrip("\r\n" * (kind == "file"))
+            assert secret == content.decode("utf-8-sig" if kind == "file" else "utf-8").rstrip(
+                "\r\n" * (kind == "file")
+            )
 
 
 @tries(60)
@@ -303,16 +352,21 @@ def test_any_reference_leads_somewhere_or_is_told(reference: tuple[str, Any]) ->
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["AVENTUS_CREDS_PROFILE", "AVENTUS_CREDS_PROFILES", "AVENTUS_CREDS_INTERACTIVE"]
-            + ["AVENTUS_CREDS_STATE_DIR", "AVENTUS_CREDS_TOKEN_PROD", "AVENTUS_CREDS_TOKEN_A_B"]
+            [
+                *("AVENTUS_CREDS_PROFILE", "AVENTUS_CREDS_PROFILES", "AVENTUS_CREDS_INTERACTIVE"),
+                *("AVENTUS_CREDS_STATE_DIR", "AVENTUS_CREDS_TOKEN_PROD", "AVENTUS_CREDS_TOKEN_A_B"),
+            ]
         ),
-        ENVIRONMENT_TEXT | st.sampled_from(["prod", "a-b", "0", "1", "profiles.toml", SECRET, f"{SECRET}\x1b"]),
+        ENVIRONMENT_TEXT
+        | st.sampled_from(["prod", "a-b", "0", "1", "profiles.toml", SECRET, f"{SECRET}\x1b"]),
         max_size=4,
     ),
     st.booleans(),
 )
 def test_any_environment_gives_a_token_or_an_error(
-    place: Path, variables: dict[str, str], stored: bool  # noqa: FBT001 - drawn
+    place: Path,
+    variables: dict[str, str],
+    stored: bool,  # noqa: FBT001 - drawn
 ) -> None:
     """Each variable may hold anything: a token comes out only where one was put, and is never told."""
     place.write_text(tomli_w.dumps({"profiles": dict.fromkeys(["prod", "a-b"], CLIENT)}))
@@ -328,7 +382,7 @@ def test_any_environment_gives_a_token_or_an_error(
         try:
             token = api.get_token(store=MemoryStore() if stored else None, interactive=False)
         except AventusCredsError as error:
-            assert SECRET not in str(error)
+            assert SECRET not in str(error)  # noqa: PT017 - some environments are good
         else:
             assert token.access_token in {value.strip() for value in variables.values()}
 
