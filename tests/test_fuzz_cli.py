@@ -140,6 +140,7 @@ def told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int,
 @example(["profile", "add", "new", "--client-id", "\udcff"])
 @example(["profile", "add", "new", "--scope", '["\udcff"]'])
 @example(["profile", "add", "new", "--retries", "[" * 2000])
+@example(["profile", "add", "new", "--retries", "9" * 5000])
 @example(["profile", "add", "\udcff"])
 @example(["exec", "\udcff", "x"])
 @pytest.mark.usefixtures("_sandboxed")

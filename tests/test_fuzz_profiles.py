@@ -272,7 +272,7 @@ def valid_tables(draw: st.DrawFn) -> dict[str, Any]:
     return table
 
 
-@tries(80)
+@tries(50)
 @given(st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True), valid_tables())
 def test_a_valid_profile_survives_its_file(place: Path, name: str, table: dict[str, Any]) -> None:
     """What is written as TOML and read again is the same profile, with its values as they were given."""

@@ -199,6 +199,7 @@ def test_a_redirect_keeps_the_token_at_the_api_only(url: str) -> None:
 
 @tries(200)
 @given(ADDRESSES)
+@example("https://" + "A" * 300)
 def test_an_address_of_a_profile_is_read_alike_by_all(url: str) -> None:
     """What a profile may name as a server is the same server for whoever connects to it."""
     try:
@@ -206,7 +207,7 @@ def test_an_address_of_a_profile_is_read_alike_by_all(url: str) -> None:
     except ValueError as what:
         assert str(what).isprintable()  # noqa: PT017 - good addresses raise nothing
         return
-    assert by_urllib3(url) == read
+    assert by_urllib3(url).lower() == read  # urllib3 leaves a name of more than 255 letters as it is
 
 
 # Headers
@@ -250,7 +251,7 @@ def test_any_retry_after_is_honoured_or_ignored(header: str) -> None:
         assert not waits or waits <= LONGEST_WAIT
 
 
-@tries(40)
+@tries(20)
 @given(
     st.lists(
         st.sampled_from(
