@@ -189,6 +189,9 @@ WHOLE_FILE: Final = json.dumps(FILE, indent=1).encode()
     | JSON.map(lambda anything: json.dumps(anything).encode())
     | st.binary(max_size=60)
 )
+@example(json.dumps({**FILE, "access_token": "a\nb"}).encode())
+@example(json.dumps({**FILE, "refresh_token": "\ud800"}).encode())
+@example(json.dumps({**FILE, "expires_at": 1e300}).encode())
 def test_any_file_gives_a_sound_token_or_none(store: FileStore, content: bytes) -> None:
     """A damaged file is no login, and is kept aside by the next one; what is taken can be shown and sent."""
     path = store.path("key")
