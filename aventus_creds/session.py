@@ -57,7 +57,7 @@ class BearerAuth(AuthBase):
         if url is None:
             return False
         try:
-            # Not urlsplit alone: in https://evil.example\\@api.example/ others see a host before the backslash.
+            # Not urlsplit alone: in https://evil.example\@api.example/ others see a host before the backslash.
             return url.startswith(self._prefixes) or (
                 origin(urlsplit(url)) in self._origins
                 and origin(split_url(_USER.sub("", url, count=1))) in self._origins
