@@ -80,7 +80,7 @@ def assert_fit_to_be_shown(error: AventusCredsError, longest: int = 20_000, secr
     assert "\n" not in error.hint
 
 
-def kept_short(value: Any, depth: int = 200) -> Any:
+def nested(value: Any, depth: int) -> Any:
     """Wrap ``value`` in ``depth`` lists."""
     for _ in range(depth):
         value = [value]

@@ -19,8 +19,8 @@ from strategies import (
     SECRET,
     TEXT,
     assert_fit_to_be_shown,
-    kept_short,
     mutated,
+    nested,
     tries,
 )
 from support import make_profile, make_token
@@ -357,7 +357,7 @@ def discover(folder: Path, status: int, body: bytes, now: float = NOW) -> Endpoi
 
 @tries(150)
 @given(DOCUMENTS, st.sampled_from([200, 200, 200, 404, 500]))
-@example(json.dumps({**DOCUMENT, "x": kept_short(1, 900)}).encode(), 200)
+@example(json.dumps({**DOCUMENT, "x": nested(1, 900)}).encode(), 200)
 def test_any_document_gives_safe_endpoints(
     tmp_path_factory: pytest.TempPathFactory, body: bytes, status: int
 ) -> None:
