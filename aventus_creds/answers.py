@@ -103,7 +103,7 @@ def _token(
         refresh_token = previous.refresh_token if previous else None
     if isinstance(scope, list):
         scope = " ".join(map(str, scope))
-    if not isinstance(scope, str) or not _is_ascii(scope):  # appendix A.4
+    if not isinstance(scope, str) or (scope and not _is_ascii(scope)):  # appendix A.4
         scope = previous.scope if previous else profile.scope or None
     return Token(
         access_token,

@@ -28,7 +28,7 @@ def check_profile(
     ``folder`` is where relative paths start (None: the current one). With mistakes, the fields are worthless.
     """
     if not isinstance(table, dict):
-        return {}, [((), f"must be a table: write [profiles.{name}]")]
+        return {}, [((), f"must be a table: write [profiles.{fit_to_show(name)}]")]
     check = _Check(name, table)
     return check.profile(folder), check.mistakes
 
@@ -227,6 +227,11 @@ def _is_url(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def fit_to_show(key: str) -> str:
+    """Return ``key`` as it is, or quoted where a terminal would obey what is in it."""
+    return key if key.isprintable() else repr(key)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

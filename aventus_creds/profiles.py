@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
-from aventus_creds.profile_checks import Mistake, check_profile, did_you_mean
+from aventus_creds.profile_checks import Mistake, check_profile, did_you_mean, fit_to_show
 from aventus_creds.providers import ClientAuth, Provider, TokenRequestFormat
 from aventus_creds.secret_refs import (
     SecretRef,
@@ -125,7 +125,7 @@ class ProfilesFile:
             elif key != "profiles":
                 meant = did_you_mean(key, ("default", "profiles"))
                 if isinstance(value, dict) and not meant:
-                    meant = f"; did you mean [profiles.{key}]?"
+                    meant = f"; did you mean [profiles.{fit_to_show(key)}]?"
                 found.append(self._problem((key,), f"unknown key{meant or '; allowed: default, profiles'}"))
         if not isinstance(self._data.get("profiles", {}), dict):
             found.append(self._problem(("profiles",), "must be a table: write [profiles.NAME]"))
@@ -150,7 +150,7 @@ class ProfilesFile:
         name = self.chosen(name)
         if name not in self._profiles:
             misplaced = (
-                f"; [{name}] must be written [profiles.{name}]"
+                f"; [{fit_to_show(name)}] must be written [profiles.{fit_to_show(name)}]"
                 if name != "profiles" and isinstance(self._data.get(name), dict)
                 else did_you_mean(name, self.names)
             )
@@ -191,11 +191,12 @@ class ProfilesFile:
     def _problem(self, path: tuple[str, ...], what: str) -> Problem:
         from aventus_creds.toml_lines import line_of
 
-        key = ".".join(part if part.isprintable() else repr(part) for part in path)
+        key = ".".join(map(fit_to_show, path))
         return Problem(self.path.name, line_of(self._text, path), key, what)
 
     def _names_text(self) -> str:
-        return f" (the file has: {', '.join(self.names)})" if self.names else " (the file has no profiles)"
+        names = ", ".join(map(fit_to_show, self.names))
+        return f" (the file has: {names})" if names else " (the file has no profiles)"
 
 
 @lru_cache(maxsize=8)

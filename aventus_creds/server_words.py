@@ -13,7 +13,6 @@ LONGEST: Final = 300
 """Characters of a server's words that are shown."""
 
 _LONG_RUN: Final = re.compile(r"[\w.~+=-]{32,}")
-_PERCENT: Final = re.compile("%[0-9A-F]{2}")
 _DIGIT: Final = re.compile(r"\d")
 
 HINTS: Final = {
@@ -36,11 +35,10 @@ def plain(words: Any, secrets: Iterable[str] = ()) -> str:
     text = str(words)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may be a part of another
         quoted = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
-        quoted |= {_PERCENT.sub(lambda code: code[0].lower(), form) for form in quoted}
         for form in {secret, *quoted, escape(secret), json.dumps(secret)[1:-1]}:
             # A short one only as a word of its own: "r" must not make "invalid_grant" unreadable.
-            word = rf"(?<!\w){re.escape(form)}(?!\w)"
-            text = text.replace(form, "…") if len(form) >= 8 else re.sub(word, "…", text)
+            pattern = re.escape(form) if len(form) >= 8 else rf"(?<!\w){re.escape(form)}(?!\w)"
+            text = re.sub(pattern, "…", text, flags=re.IGNORECASE)  # .NET writes %2f
     text = "".join(char if char.isprintable() else " " for char in text)
     text = " ".join(_LONG_RUN.sub(_hidden_if_token, text).split())
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -20,7 +20,7 @@ from urllib3.util.retry import Retry
 
 from aventus_creds.environment import environment_bundle, environment_proxies, stays_here
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired
-from aventus_creds.origins import origin
+from aventus_creds.origins import origin, split_url
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -55,10 +55,12 @@ class BearerAuth(AuthBase):
 
     def covers(self, url: str | None) -> bool:
         """Whether ``url`` is on one of the origins that may see the token."""
-        if url is None:
-            return False
+        if url is None or url.startswith(self._prefixes):
+            return url is not None
         try:
-            return url.startswith(self._prefixes) or origin(urlsplit(url)) in self._origins
+            user = "".join(urlsplit(url).netloc.rpartition("@")[:2])
+            # In https://evil.example\@api.example/ others see the host before the backslash.
+            return "\\" not in url and origin(split_url(url.replace(user, "", 1))) in self._origins
         except ValueError:  # a redirect may name an impossible host or port
             return False
 

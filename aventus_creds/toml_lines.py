@@ -16,6 +16,13 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     No second parser of TOML is needed: a prefix of whole lines that parses ends between two statements,
     so the key's statement begins after the longest such prefix that does not know the key yet.
     """
+    try:
+        return _line_of(text, path)
+    except RecursionError:  # lists so deep that they can just be read, but not from here
+        return 1
+
+
+def _line_of(text: str, path: tuple[str, ...]) -> int:
     lines = text.replace("\r\n", "\n").split("\n")
     whole = tomllib.loads(text)
     while path and not _holds(whole, path):

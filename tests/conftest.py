@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tomli_w
+from hypothesis.configuration import set_hypothesis_home_dir
 from oidc_provider.provider import OidcProvider, why_unavailable
 from redis_server import RedisServer
+from strategies import ASKED, TRIED
 from support import Web
 
 REPOSITORY = Path(__file__).parents[1]
@@ -26,6 +30,35 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep Hypothesis' tables of characters out of the source tree."""
+    folder = tempfile.TemporaryDirectory(prefix="hypothesis-")
+    set_hypothesis_home_dir(folder.name)
+    config.add_cleanup(folder.cleanup)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Count the inputs of property tests, and let a long run of them take its time."""
+    handle = getattr(getattr(item, "obj", None), "hypothesis", None)
+    if handle is not None and not hasattr(handle.inner_test, "counted"):
+        inner = handle.inner_test
+
+        @functools.wraps(inner)
+        def counted(*arguments: Any, **named: Any) -> Any:
+            TRIED[0] += 1
+            return inner(*arguments, **named)
+
+        counted.counted = True  # type: ignore[attr-defined]
+        handle.inner_test = counted
+    if ASKED and (handle is not None or "fuzz" in item.nodeid):
+        item.add_marker(pytest.mark.timeout(0))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if ASKED:
+        terminalreporter.write_line(f"hypothesis tried {TRIED[0]} inputs")
 
 
 @pytest.fixture(autouse=True)

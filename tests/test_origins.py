@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import tries
 
 from aventus_creds.origins import is_loopback, origin, split_url
 
@@ -125,7 +126,7 @@ def test_a_refusal_does_not_repeat_the_address(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.builds(
         "{}{}{}{}".format,

@@ -12,8 +12,9 @@ from typing import Any
 import platformdirs
 import pytest
 from conftest import REPOSITORY
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import tries
 from support import make_profile
 
 from aventus_creds.errors import (
@@ -1010,7 +1011,7 @@ def test_the_order_of_parameters_does_not_count() -> None:
 
 
 @given(st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=64))
-@settings(max_examples=50, deadline=None)
+@tries(50)
 def test_the_key_is_a_safe_file_name(name: str) -> None:
     """The name under which a token is stored leads out of no folder, on no system."""
     key = make_profile(name, **ISSUER).key
@@ -1109,7 +1110,7 @@ ANY = st.recursive(
 TABLES = st.dictionaries(st.sampled_from(list(KEYS)) | st.text(max_size=10), ANY, max_size=8)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.sampled_from(["prod", "", "a/b"]) | st.text(max_size=5),
     TABLES.map(lambda table: {**ISSUER, **table})
@@ -1130,7 +1131,7 @@ def test_the_checker_only_reports(name: str, table: Any) -> None:
         assert len(profile.fingerprint) == 64
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(st.text(st.sampled_from("abp=.\"'[]{}\n\r# ,1-\\\ufeff"), max_size=40))
 def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     """Any text is a file with problems at existing lines, or no TOML."""

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import tries
 from support import make_profile, make_token
 
 from aventus_creds.answers import Answer, ServerRequest, read_token
@@ -573,7 +574,7 @@ oauth_fields = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(st.integers(100, 599), st.dictionaries(oauth_fields, json_values | st.just("Bearer"), max_size=6))
 def test_any_answer_gives_a_token_or_our_own_error(status: Any, body: Any) -> None:
     """No answer, however odd, raises anything but this package's errors."""
@@ -585,7 +586,7 @@ def test_any_answer_gives_a_token_or_our_own_error(status: Any, body: Any) -> No
     assert repr(token)
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60), st.booleans())
 def test_any_query_gives_a_code_or_our_own_error(text: Any, with_state: Any) -> None:
     """No redirect, however odd, raises anything but this package's errors."""

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import tries
 from support import make_token
 
 from aventus_creds.errors import StoreError
@@ -251,7 +252,7 @@ json_values = (
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(150)
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), json_values, max_size=3))
 def test_any_content_gives_a_sound_token_or_none(files: FileStore, changes: dict[str, object]) -> None:
     """Whatever stands in the file, nothing raises, and no token comes out that could inject a header."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import tomli_w
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import tries
 
 from aventus_creds.toml_lines import line_of
 
@@ -128,7 +129,7 @@ def _leaves(table: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(document=st.dictionaries(KEYS, VALUES, max_size=4), multiline=st.booleans())
 def test_the_line_found_is_where_the_key_is_written(document: dict[str, Any], *, multiline: bool) -> None:
     """The line of each key holds its name, and the lines before it are whole and do not know the key."""

@@ -82,7 +82,7 @@ def add(name: str, **values: str | None) -> None:
         if path.exists() and name in read_profiles(path).names:
             raise ConfigError(f"there is a profile {name} already", hint=f"Edit it in {path}")
         before = path.read_bytes() if path.exists() else b""
-        addition = tomli_w.dumps({"profiles": {name: table}}).encode()
+        addition = _as_toml({"profiles": {name: table}})
         separator = b"" if not before else b"\n" if before.endswith(b"\n") else b"\n\n"
         after = before + separator + addition
         ProfilesFile(path, after.decode("utf-8-sig")).profile(name)
@@ -101,9 +101,16 @@ def _value(key: str, text: str) -> Any:
     except ValueError:
         try:
             return tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):  # a huge number or deep nesting is no TOMLDecodeError
             return text
     return text
+
+
+def _as_toml(table: dict[str, Any]) -> bytes:
+    try:
+        return tomli_w.dumps(table).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise click.UsageError("the NAME or a VALUE is no text that a TOML file can hold") from None
 
 
 def _replace(path: Path, content: bytes) -> None:
