@@ -173,11 +173,12 @@ class Soak:
     def misbehave(self) -> None:
         """Do one thing that goes wrong out there, and start the killed workers again."""
         sandbox, rare = self._sandbox, self.random.random() < 0.3
+        quiet = not sandbox._faults  # else they would pile up, and no refresh ever succeed
         mischief: dict[str, tuple[float, Callable[[], object]]] = {
-            "500": (10, lambda: sandbox.fail_next_token(1, 500)),
-            "503": (10, lambda: sandbox.fail_next_token(self.random.randint(1, 3), 503)),
-            "dropped": (10, lambda: sandbox.fail_next_token(1, "drop")),
-            "answer lost": (2 * rare, lambda: sandbox.fail_next_token(1, "lose")),
+            "500": (6 * quiet, lambda: sandbox.fail_next_token(1, 500)),
+            "503": (6 * quiet, lambda: sandbox.fail_next_token(self.random.randint(1, 3), 503)),
+            "dropped": (6 * quiet, lambda: sandbox.fail_next_token(1, "drop")),
+            "answer lost": (2 * quiet * rare, lambda: sandbox.fail_next_token(1, "lose")),
             "slow": (10, lambda: setattr(sandbox, "token_delay", self.random.uniform(0, 0.5))),
             "quick": (10, lambda: setattr(sandbox, "token_delay", 0)),
             "access tokens revoked": (8, lambda: sandbox.revoke_all("athoc-pkce", refresh_tokens=False)),
@@ -185,8 +186,8 @@ class Soak:
             "kill": (12, lambda: self._strike((signal.SIGKILL,))),
             "terminate": (6, lambda: self._strike((signal.SIGTERM,))),
             "interrupt": (8, lambda: self._strike((signal.SIGINT,))),
-            "interrupt twice": (2, lambda: self._strike((signal.SIGINT, signal.SIGINT))),
-            "kill in mid-refresh": (3, self._strike_in_mid_refresh),
+            "interrupt twice": (1, lambda: self._strike((signal.SIGINT, signal.SIGINT))),
+            "kill in mid-refresh": (2, self._strike_in_mid_refresh),
         }
         weights = [weight for weight, _ in mischief.values()]
         [what] = self.random.choices(list(mischief), weights) if self._locks else ["slow"]
@@ -309,13 +310,16 @@ def main() -> int:
         soak = Soak(wanted.processes, wanted.seed, Path(folder), ledger, locks=not wanted.no_locks)
         begin = time.monotonic()
         minute = begin + 60
-        while (now := time.monotonic()) < begin + wanted.minutes * 60:
-            soak.misbehave()
-            time.sleep(soak.random.uniform(0, 0.8))
-            if now > minute:
-                minute += 60
-                print(f"{(now - begin) / 60:3.0f} min: {soak.line()}", flush=True)
-        print("\n".join(soak.end(time.monotonic() - begin)))
+        try:
+            while (now := time.monotonic()) < begin + wanted.minutes * 60:
+                soak.misbehave()
+                time.sleep(soak.random.uniform(0, 0.8))
+                if now > minute:
+                    minute += 60
+                    print(f"{(now - begin) / 60:3.0f} min: {soak.line()}", flush=True)
+        finally:
+            report = soak.end(time.monotonic() - begin)
+            print("\n".join(report), flush=True)
         unexpected, lost = soak.unexpected(), soak.judged()[""]
     print("unexpected:", *(unexpected or ["nothing"]), sep="\n  ")
     return 1 if unexpected or lost else 0
