@@ -264,6 +264,7 @@ def test_headers_of_the_caller(web: Web, foreign: Web, make_session: Callable[..
     session.get(foreign.url, headers={"Authorization": "Mine 2"})
     assert (web.seen[0].headers["X-Session"], web.seen[0].headers["X-Request"]) == ("1", "2")
     assert bearers(web) == ["Bearer token-1"]
+    assert "token-1" not in web.seen[0].path
     assert bearers(foreign) == ["Mine 2"]
 
 
