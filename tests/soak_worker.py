@@ -42,6 +42,8 @@ class Worker:
         self._told = time.monotonic()
         requests.utils.default_user_agent = lambda *_: name
         warnings.simplefilter("always")
+        # urllib3's own, where an interrupt cuts off a connection that is being made
+        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
         warnings.showwarning = lambda message, category, *_: self._tell(
             failure=f"warning {category.__name__}"
         )
