@@ -752,8 +752,10 @@ def test_refused_like_the_one_that_was_found(web: Web, make_session: Callable[..
     response = session.get("/")
     assert (response.status_code, [old.status_code for old in response.history]) == (200, [401, 401])
     assert source.stale == [FIRST, found]
+    # Once only, even where the clock was set back meanwhile, so that a new token looks old.
     web.answer = lambda _: Sent(401)
-    session = make_session(web, source := Source(FIRST, found, THIRD))
+    older = make_token("token-3", age=200, refresh_token="refresh-me")
+    session = make_session(web, source := Source(FIRST, found, older, THIRD))
     assert [session.get("/").status_code for _ in range(3)] == [401] * 3
     assert source.stale == [FIRST, found]
     assert bearers(web)[3:] == ["Bearer token-1", "Bearer token-2"] + ["Bearer token-3"] * 3
