@@ -42,8 +42,8 @@ from aventus_creds.stores import default_store
 from aventus_creds.tokens import Token
 
 LIFETIME = 2
-HARMLESS = {(signal.SIGINT,)}
-"""Signals that a worker must be able to take in the middle of a refresh without losing the login."""
+HARMLESS = {signal.SIGINT}
+"""Signals that a worker must be able to take in the middle of a refresh, once, without losing the login."""
 EXPECTED = (
     r"KeyboardInterrupt",
     r"NetworkError in transport\..*",
@@ -159,10 +159,9 @@ class Soak:
         name, process = self._workers[victim]
         if signals[0] == signal.SIGINT and name not in self._ready:
             return  # Python itself ends by an interrupt while it starts
-        if signals not in HARMLESS:
-            self._ledger.struck(name)
         self._struck.add(name)
         for number in signals:
+            self._ledger.struck(name, signal.Signals(number).name, harmless=number in HARMLESS)
             process.send_signal(number)
             time.sleep(0.05)
         self._counts["struck by " + " ".join(signal.Signals(number).name for number in signals)] += 1
@@ -218,7 +217,7 @@ class Soak:
         size = self._size()
         self._ending = True
         for name, process in self._workers:
-            self._ledger.struck(name)
+            self._ledger.struck(name, "SIGKILL", harmless=False)
             process.kill()
             process.wait()
         self._sandbox.token_delay, self._sandbox._faults = 0, type(self._sandbox._faults)()
@@ -262,6 +261,7 @@ class Soak:
             f"reuse detections: {self._sandbox.reuse_detections}",
             f"logins taken: {losses['answer lost']} with a lost answer, {losses['holder killed']} with their holder",
             f"logins lost otherwise: {losses['']}",
+            *(self._ledger.story(loss) for loss in self._ledger.losses if not self._ledger.cause(loss)),
             f"oldest worker: {self._first_size or '?'} after a minute, {size} at the end",
             "files: " + ", ".join(sorted(path.name.replace(self._key, "KEY") for path in files)),
         ]

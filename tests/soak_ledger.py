@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 from flask import Flask, g, request
@@ -43,13 +43,22 @@ class Loss:
     at: float
 
 
+class Strike(NamedTuple):
+    """A signal that was sent to a worker, and whether the login must outlive it."""
+
+    worker: str
+    at: float
+    signal: str
+    harmless: bool
+
+
 class Ledger:
     """Kept at the server's own functions, where nothing is guessed. Times are seconds since the epoch."""
 
     def __init__(self) -> None:
         self.rotations: dict[str, Rotation] = {}
         self.losses: list[Loss] = []
-        self.strikes: list[tuple[str, float]] = []
+        self._strikes: list[Strike] = []
         self._asking = ""
         self._known: set[str] = set()
 
@@ -111,9 +120,11 @@ class Ledger:
         """Take note of what the store was seen to hold."""
         self._known.add(refresh_token or "")
 
-    def struck(self, worker: str) -> None:
-        """Take note that ``worker`` is about to be killed, or interrupted twice."""
-        self.strikes.append((worker, time.time()))
+    def struck(self, worker: str, signal: str, *, harmless: bool) -> None:
+        """Take note that ``worker`` is about to get a signal. A second one in a short time is never harmless."""
+        now = time.time()
+        lately = any(worker == strike.worker and strike.at > now - AROUND for strike in self._strikes)
+        self._strikes.append(Strike(worker, now, signal, harmless and not lately))
 
     def cause(self, loss: Loss) -> str:
         """Return why a login was lost; "" where it is the client's fault."""
@@ -123,7 +134,24 @@ class Ledger:
         if rotation.answer_lost:
             return "answer lost"
         if any(
-            worker == rotation.worker and rotation.at - AROUND < at <= loss.at for worker, at in self.strikes
+            strike.worker == rotation.worker
+            and not strike.harmless
+            and rotation.at - AROUND < strike.at <= loss.at
+            for strike in self._strikes
         ):
             return "holder killed"
         return ""
+
+    def story(self, loss: Loss) -> str:
+        """Return what is known of a loss, in one line."""
+        rotation = loss.rotation
+        strikes = [
+            f"{strike.signal} at {strike.at - rotation.at:+.2f} s"
+            for strike in self._strikes
+            if strike.worker == rotation.worker
+        ]
+        seen = "was" if rotation.successor in self._known else "was never"
+        return (
+            f"{rotation.worker} refreshed, got {', '.join(strikes) or 'no signal'}; {loss.worker} used the old"
+            f" token at {loss.at - rotation.at:+.2f} s; the new one {seen} seen"
+        )
