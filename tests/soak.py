@@ -34,6 +34,7 @@ from soak_ledger import Ledger
 from soak_worker import PROFILE
 from support import free_port
 
+import aventus_creds
 from aventus_creds import AventusCredsError, get_session, login
 from aventus_creds.profiles import read_profiles
 from aventus_creds.sandbox import Sandbox
@@ -70,6 +71,7 @@ class Soak:
         (folder / "profiles.toml").chmod(0o600)
         os.environ["AVENTUS_CREDS_PROFILES"] = str(folder / "profiles.toml")
         os.environ["AVENTUS_CREDS_STATE_DIR"] = str(folder / "state")
+        os.environ["PYTHONPATH"] = str(Path(aventus_creds.__file__).parents[1])  # no other copy of it
         self._key = read_profiles().profile(PROFILE).key
         self._log_in()
         self._workers: list[tuple[str, subprocess.Popen[bytes]]] = []
