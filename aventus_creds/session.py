@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from ssl import SSLCertVerificationError
@@ -69,10 +70,12 @@ class BearerAuth(AuthBase):
         if self.covers(request.url):
             token = self._source.token()
             request.headers["Authorization"] = _bearer(token)
-            request.hooks["response"].append(partial(self._answered, token))
+            request.hooks["response"].append(partial(self._answered, token, time.time()))
         return request
 
-    def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
+    def _answered(
+        self, token: Token, asked_at: float, response: requests.Response, **settings: Any
+    ) -> requests.Response:
         # After a redirect, the refused request may be one that went without the token.
         if response.status_code != 401 or response.request.headers.get("Authorization") != _bearer(token):
             return response
@@ -89,6 +92,9 @@ class BearerAuth(AuthBase):
             response.close()  # nobody gets it: the caller must know what to do
             raise
         repeated = self._repeat(response, new, settings)
+        if repeated.status_code == 401 and new.obtained_at < asked_at:
+            # Not renewed, but found: another process had it already, and it was revoked with ours.
+            return self._answered(new, 0, repeated, **settings)
         if repeated.status_code == 401:
             self._refused = new
         return repeated
@@ -109,7 +115,7 @@ class BearerAuth(AuthBase):
                 request.headers["Cookie"] = sent
         request.headers["Authorization"] = _bearer(token)
         repeated: requests.Response = response.connection.send(request, **settings)
-        repeated.history.append(response)
+        repeated.history += [*response.history, response]
         repeated.request = request
         return repeated
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import sys
 import threading
 import time
@@ -102,6 +103,16 @@ def test_log_in_returns_the_token_that_was_stored_before_the_page_came(loopback_
     assert sent["redirect_uri"] == asked["redirect_uri"]
     digest = hashlib.sha256(sent["code_verifier"].encode()).digest()
     assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["code_challenge"]
+
+
+def test_the_secrets_come_from_the_system(loopback_profile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """State and verifier are what os.urandom gives, and enough of it."""
+    monkeypatch.setattr(os, "urandom", lambda count: bytes([count]) * count)
+    browser, endpoint = RedirectedBrowser(), TokenEndpoint()
+    log_in(loopback_profile, endpoints(), post=endpoint, save=lambda _: None, browser=browser)
+    [verifier] = parse_qs(endpoint.requests[0].body.decode())["code_verifier"]
+    for text, count in ((state_of(browser.url), 32), (verifier, 96)):
+        assert base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) == bytes([count]) * count
 
 
 @pytest.mark.parametrize(

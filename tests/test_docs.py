@@ -139,6 +139,15 @@ def test_the_readmes_ci_job_runs(
     assert not Path(os.environ["AVENTUS_CREDS_STATE_DIR"]).exists()
 
 
+def test_examples_name_the_loopback_address() -> None:
+    """RFC 8252 section 8.3: the name localhost may lead elsewhere, and a browser may insist on https for it."""
+    files = ("README.md", "profiles.example.toml", "aventus_creds/profiles.template.toml")
+    for path in (*(ROOT / name for name in files), *(ROOT / "notebooks").glob("*.ipynb")):
+        text = path.read_text("utf-8")
+        assert "127.0.0.1" in text or path.suffix == ".ipynb"
+        assert not re.search(r"//localhost|listen\W*localhost", text), path
+
+
 def test_the_readmes_airflow_task_compiles() -> None:
     """Airflow itself is not a test dependency: the code is compiled, and its call of ours is checked."""
     task = next(block for block in blocks("python") if "airflow" in block)

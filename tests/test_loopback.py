@@ -540,6 +540,7 @@ def test_every_page_has_the_headers_that_protect_it(listen: Listen, target: str)
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert page.headers["Connection"] == "close"
+    assert "Location" not in page.headers
     assert int(page.headers["Content-Length"]) == len(page.body.encode())
     assert "Python" not in page.headers["Server"]
     policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))

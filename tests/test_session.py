@@ -30,7 +30,10 @@ from aventus_creds.sources import TokenSource
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
 
-FIRST, SECOND, THIRD = (make_token(f"token-{number}", refresh_token="refresh-me") for number in (1, 2, 3))
+# Tokens are made when they are asked for: later than the request that was refused.
+FIRST, SECOND, THIRD = (
+    make_token(f"token-{number}", age=-1000, refresh_token="refresh-me") for number in (1, 2, 3)
+)
 
 
 class Source:
@@ -265,6 +268,7 @@ def test_headers_of_the_caller(web: Web, foreign: Web, make_session: Callable[..
     session.get(foreign.url, headers={"Authorization": "Mine 2"})
     assert (web.seen[0].headers["X-Session"], web.seen[0].headers["X-Request"]) == ("1", "2")
     assert bearers(web) == ["Bearer token-1"]
+    assert "token-1" not in web.seen[0].path
     assert bearers(foreign) == ["Mine 2"]
 
 
@@ -738,6 +742,24 @@ def test_refused_again_later(web: Web, make_session: Callable[..., ApiSession]) 
     web.answer = refusing("token-1", "token-2")
     assert session.get("/").status_code == 200
     assert source.stale == [FIRST, SECOND]
+
+
+def test_refused_like_the_one_that_was_found(web: Web, make_session: Callable[..., ApiSession]) -> None:
+    """Another process had renewed the token, and the server has revoked both: this one is renewed as well."""
+    found = make_token("token-2", age=100, refresh_token="refresh-me")
+    source = Source(FIRST, found, THIRD)
+    session = make_session(web, source)
+    web.answer = refusing("token-1", "token-2")
+    response = session.get("/")
+    assert (response.status_code, [old.status_code for old in response.history]) == (200, [401, 401])
+    assert source.stale == [FIRST, found]
+    # Once only, even where the clock was set back meanwhile, so that a new token looks old.
+    web.answer = lambda _: Sent(401)
+    older = make_token("token-3", age=200, refresh_token="refresh-me")
+    session = make_session(web, source := Source(FIRST, found, older, THIRD))
+    assert [session.get("/").status_code for _ in range(3)] == [401] * 3
+    assert source.stale == [FIRST, found]
+    assert bearers(web)[3:] == ["Bearer token-1", "Bearer token-2"] + ["Bearer token-3"] * 3
 
 
 def test_refused_without_a_refresh_token(

@@ -382,6 +382,30 @@ def test_a_folder_that_cannot_be_flushed_is_no_fault(
     assert files.load(KEY) == token
 
 
+@posix_only
+def test_a_token_is_on_the_disk_before_it_takes_its_place(
+    files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut there is the old token or the new one: file, then name, then folder."""
+    save(files)
+    steps: list[str] = []
+    flush, replace = os.fsync, os.replace
+
+    def note_flush(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        steps.append("folder" if stat.S_ISDIR(status.st_mode) else f"file of {status.st_size > 100}")
+        flush(descriptor)
+
+    def note_replace(source: Path, target: Path) -> None:
+        steps.append("name")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_flush)
+    monkeypatch.setattr(os, "replace", note_replace)
+    save(files)
+    assert steps == ["file of True", "name", "folder"]
+
+
 def run(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE)
 
