@@ -43,7 +43,7 @@ from aventus_creds.stores import default_store
 from aventus_creds.tokens import Token
 
 LIFETIME = 2
-HARMLESS = {signal.SIGINT}
+HARMLESS = {signal.SIGINT, signal.SIGTERM}
 """Signals that a worker must be able to take in the middle of a refresh, once, without losing the login."""
 EXPECTED = (
     r"KeyboardInterrupt",
