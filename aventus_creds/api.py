@@ -10,7 +10,7 @@ from aventus_creds.errors import ConfigError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import Profile, read_profiles
 from aventus_creds.sources import AttendedSource, TokenSource
-from aventus_creds.stores import TokenStore, default_store
+from aventus_creds.stores import TokenStore, store_for
 from aventus_creds.tokens import Token
 from aventus_creds.wiring import (
     Logout,
@@ -43,14 +43,14 @@ def get_session(
     ``name``: the profile; None takes ``AVENTUS_CREDS_PROFILE``, then the file's ``default``.
     ``interactive``: whether a person may be asked; None finds out (``AVENTUS_CREDS_INTERACTIVE``, then
     whether there is a terminal). ``profiles``: another profiles.toml. ``store``: where tokens rest, instead
-    of files in the user's state folder. ``browser``: called with the login's address, instead of opening one.
+    of where the profile says. ``browser``: called with the login's address, instead of opening one.
     ``min_ttl``: seconds that the token must live at least, for a job that must not stop half-way: it is
     refreshed early if need be, and where that does not help, the error is raised now.
 
     Raises ConfigError, LoginError, ServerError, NetworkError or StoreError, all of them AventusCredsError.
     """
     profile = read_profiles(profiles).profile(name)
-    source = token_source(profile, store or default_store(), interactive=interactive, browser=browser)
+    source = token_source(profile, store, interactive=interactive, browser=browser)
     source.token(at_least=min_ttl)
     from aventus_creds.session import ApiSession  # loads requests
 
@@ -71,7 +71,7 @@ def get_token(
     The parameters and errors are those of ``get_session``.
     """
     profile = read_profiles(profiles).profile(name)
-    source = token_source(profile, store or default_store(), interactive=interactive, browser=browser)
+    source = token_source(profile, store, interactive=interactive, browser=browser)
     return source.token(at_least=min_ttl)
 
 
@@ -90,7 +90,7 @@ def login(
     LoginRequired.
     """
     profile = read_profiles(profiles).profile(name)
-    cache = cached_source(profile, store or default_store())
+    cache = cached_source(profile, store or store_for(profile))
     return new_token(profile, cache, browser, device=device)
 
 
@@ -105,7 +105,7 @@ def login_by_paste(
     from aventus_creds.server import AuthorizationServer  # loads requests
 
     profile = read_profiles(profiles).profile(name)._replace(callback="paste")
-    cache = cached_source(profile, store or default_store())
+    cache = cached_source(profile, store or store_for(profile))
     return AuthorizationServer(profile).log_in(cache.keep, panel=PlainCallback)
 
 
@@ -117,15 +117,16 @@ def logout(
     It is forgotten even when it cannot be revoked. Raises ConfigError or StoreError.
     """
     profile = read_profiles(profiles).profile(name)
-    return log_out(profile, cached_source(profile, store or default_store()))
+    return log_out(profile, cached_source(profile, store or store_for(profile)))
 
 
 def token_source(
-    profile: Profile, store: TokenStore, *, interactive: bool | None, browser: Browser | None
+    profile: Profile, store: TokenStore | None, *, interactive: bool | None, browser: Browser | None
 ) -> TokenSource:
     """Return the source of ``profile``'s tokens, composed as its grant and its surroundings want it."""
     if injected := injected_source(profile.name):
         return injected
+    store = store or store_for(profile)
     cache = cached_source(profile, store)
     if not GRANTS[profile.grant].attended:
         return cache

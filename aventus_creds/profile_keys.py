@@ -22,6 +22,7 @@ from aventus_creds.value_kinds import (
 )
 
 CALLBACKS: Final = ("auto", "loopback", "paste", "widget")
+STORES: Final = ("file", "keyring", "redis")
 
 
 class Key(NamedTuple):
@@ -103,6 +104,7 @@ KEYS: Final = {
             "the provider's, or the discovery document's",
         ),
         Key("pkce", FLAG, "whether PKCE is used with a client secret too", "true"),
+        Key("store", choice(*STORES), "where its tokens rest", "that of `[store]`"),
         Key("login_timeout", SECONDS, "seconds that a person has for the login", "300"),
         Key("timeout", SECONDS, "seconds that one request may wait", "60"),
         Key("retries", COUNT, "how often an idempotent request is repeated after a passing fault", "3"),

@@ -1,27 +1,28 @@
-"""What is made from the table of profile keys: the JSON Schema, and the reference in the README.
+"""What is made from the tables of keys: the JSON Schema, and the references in the README.
 
-python -m aventus_creds.profile_schema              prints the schema
-python -m aventus_creds.profile_schema --reference  prints the reference
+python -m aventus_creds.profile_schema                    prints the schema
+python -m aventus_creds.profile_schema --reference        prints the reference of a profile's keys
+python -m aventus_creds.profile_schema --store-reference  prints that of the keys of [store]
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any, Final
 
 from aventus_creds.grants import GRANTS, Grant
-from aventus_creds.profile_keys import KEYS
+from aventus_creds.profile_keys import KEYS, Key
 from aventus_creds.providers import PROVIDERS, Provider
+from aventus_creds.store_settings import STORE_KEYS
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of profiles.toml."""
     profile = {
         "type": "object",
-        "properties": {
-            key.name: dict(key.kind.schema) | _described(key.doc, key.default) for key in KEYS.values()
-        },
+        "properties": _properties(KEYS.values()),
         "required": ["client_id"],
         "additionalProperties": False,
         "anyOf": [{"required": [key]} for key in ("provider", "issuer", "authorize_url", "token_url")],
@@ -33,6 +34,13 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "default": {"type": "string", "description": "The profile that serves where none is named."},
+            "store": {
+                "type": "object",
+                "properties": _properties(STORE_KEYS.values()),
+                "additionalProperties": False,
+                "if": _is("type", "redis"),
+                "then": {"required": ["url", "encryption_key"]},
+            },
             "profiles": {
                 "type": "object",
                 "propertyNames": {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
@@ -43,10 +51,14 @@ def schema() -> dict[str, Any]:
     }
 
 
-def reference() -> str:
-    """Return the keys as a Markdown table."""
-    rows = [f"| `{key.name}` | {key.doc} | {key.default} |" for key in KEYS.values()]
+def reference(keys: Iterable[Key] = KEYS.values()) -> str:
+    """Return ``keys`` as a Markdown table."""
+    rows = [f"| `{key.name}` | {key.doc} | {key.default} |" for key in keys]
     return "\n".join(["| key | meaning | default |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def _properties(keys: Iterable[Key]) -> dict[str, Any]:
+    return {key.name: dict(key.kind.schema) | _described(key.doc, key.default) for key in keys}
 
 
 def _described(doc: str, default: str) -> dict[str, str]:
@@ -113,4 +125,9 @@ _NO_GRANT: Final = {
 
 
 if __name__ == "__main__":
-    print(reference() if "--reference" in sys.argv else json.dumps(schema(), indent=2, ensure_ascii=False))  # noqa: T201
+    if "--store-reference" in sys.argv:
+        print(reference(STORE_KEYS.values()))  # noqa: T201
+    elif "--reference" in sys.argv:
+        print(reference())  # noqa: T201
+    else:
+        print(json.dumps(schema(), indent=2, ensure_ascii=False))  # noqa: T201

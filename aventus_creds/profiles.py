@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
 from aventus_creds.profile_checks import Mistake, check_profile, did_you_mean, fit_to_show
@@ -18,11 +18,17 @@ from aventus_creds.secret_refs import (
     warn_if_others_can_write,
 )
 
+if TYPE_CHECKING:
+    from aventus_creds.store_settings import StoreSettings
+
 OPEN_FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """A FIFO in the place of the file would be waited for, for ever."""
 
 LARGEST_FILE: Final = 4 * 1024 * 1024
 """Bytes of a profiles file that are read; one of a thousand profiles has a tenth of it."""
+
+
+_TOP_KEYS: Final = ("default", "store", "profiles")
 
 
 class Profile(NamedTuple):
@@ -58,6 +64,7 @@ class Profile(NamedTuple):
     retries: int
     ca_bundle: str
     path: str = ""  # of the file that it is from
+    store: "StoreSettings | None" = None  # None: the default one
 
     @property
     def fingerprint(self) -> str:
@@ -122,11 +129,15 @@ class ProfilesFile:
             if key == "default":
                 if value not in self.names:
                     found.append(self._problem((key,), f"must be the name of a profile{self._names_text()}"))
+            elif key == "store":
+                found += self._store()[1]
             elif key != "profiles":
-                meant = did_you_mean(key, ("default", "profiles"))
+                meant = did_you_mean(key, _TOP_KEYS)
                 if isinstance(value, dict) and not meant:
                     meant = f"; did you mean [profiles.{fit_to_show(key)}]?"
-                found.append(self._problem((key,), f"unknown key{meant or '; allowed: default, profiles'}"))
+                found.append(
+                    self._problem((key,), f"unknown key{meant or '; allowed: ' + ', '.join(_TOP_KEYS)}")
+                )
         if not isinstance(self._data.get("profiles", {}), dict):
             found.append(self._problem(("profiles",), "must be a table: write [profiles.NAME]"))
         return tuple(found)
@@ -160,23 +171,39 @@ class ProfilesFile:
                 + ("; its mistakes: aventus-creds profiles" if self.problems() else ""),
             )
         values, mistakes = self._checked(name)
-        if mistakes:
-            raise ProfileError(
-                tuple(sorted(self._problem(("profiles", name, *key), what) for key, what in mistakes))
-            )
-        profile = Profile(**values, path=str(self.path))
+        problems = [self._problem(("profiles", name, *key), what) for key, what in mistakes]
+        store, store_problems = self._store(name)
+        if problems or store_problems:
+            raise ProfileError((*sorted(problems), *store_problems))
+        profile = Profile(**values, path=str(self.path), store=store)
         self._check_injected(name)
         if self._status:
-            warn_if_others_can_write(self.path, self._status)
-        if self._status and profile.client_secret and profile.client_secret.kind == "text":
-            warn_if_others_can_read(self.path, self._status)
+            self._warn(profile, self._status)
         return profile
+
+    def _warn(self, profile: Profile, status: os.stat_result) -> None:
+        warn_if_others_can_write(self.path, status)
+        if profile.client_secret and profile.client_secret.kind == "text":
+            warn_if_others_can_read(self.path, status)
+        if profile.store and (what := profile.store.literal_secret):
+            warn_if_others_can_read(self.path, status, what)
 
     def _checked(self, name: str) -> tuple[dict[str, Any], list[Mistake]]:
         table, folder = self._profiles[name], self.path.parent
         if isinstance(table, dict) and "ca_bundle" in table:  # that file may come and go
             return check_profile(name, table, folder=folder)
         return _checked(self._text, name, folder)
+
+    def _store(self, name: str | None = None) -> "tuple[StoreSettings | None, list[Problem]]":
+        """Return where tokens rest by ``[store]`` (None: the default), or by the profile ``name``, and the mistakes."""
+        profile = self._profiles.get(name or "")
+        chosen = profile.get("store") if isinstance(profile, dict) else None
+        if "store" not in self._data and chosen in {None, "file"}:
+            return None, []
+        from aventus_creds.store_settings import check_store  # most files have no such table
+
+        settings, mistakes = check_store(self._data.get("store", {}), chosen, folder=self.path.parent)
+        return settings, [self._problem(("store", *key), what) for key, what in mistakes]
 
     def _check_injected(self, name: str) -> None:
         variable = token_variable(name)

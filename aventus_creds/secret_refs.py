@@ -1,6 +1,6 @@
-"""Where a client secret is: ``{ env | file | command | keyring }`` or the text itself.
+"""Where a secret is: ``{ env | file | command | keyring }`` or the text itself.
 
-The secret is read when a token request needs it, each time anew, and kept nowhere.
+It is read when a request needs it, each time anew, and kept nowhere.
 """
 
 from __future__ import annotations
@@ -23,11 +23,20 @@ COMMAND_TIMEOUT: Final = 60
 class SecretRef:
     """A reference to a secret, as a profile states it. Its repr names the place, never the secret."""
 
-    __slots__ = ("_base", "_value", "kind", "username")
+    __slots__ = ("_base", "_value", "kind", "name", "username")
 
-    def __init__(self, kind: str, value: Any, *, username: str = "", base: Path | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        value: Any,
+        *,
+        username: str = "",
+        base: Path | None = None,
+        name: str = "client secret",
+    ) -> None:
         self.kind: Final = kind  # text, env, file, command or keyring
         self.username: Final = username
+        self.name: Final = name  # what it is, for people
         self._value: Final = value
         self._base: Final = base or Path()
 
@@ -50,7 +59,11 @@ class SecretRef:
 
     def relative_to(self, folder: Path) -> SecretRef:
         """Return the same reference with a relative file taken from ``folder``."""
-        return SecretRef(self.kind, self._value, username=self.username, base=folder)
+        return SecretRef(self.kind, self._value, username=self.username, base=folder, name=self.name)
+
+    def called(self, name: str) -> SecretRef:
+        """Return the same reference to what is not a client secret, but a ``name``."""
+        return SecretRef(self.kind, self._value, username=self.username, base=self._base, name=name)
 
     def read(self) -> str:
         """Return the secret.
@@ -60,9 +73,9 @@ class SecretRef:
         """
         secret: Hidden[str] = Hidden(getattr(self, f"_read_{self.kind}")())
         if not secret.reveal():
-            raise SecretError(f"the client secret in {self.place} is empty")
+            raise SecretError(f"the {self.name} in {self.place} is empty")
         if not secret.reveal().isprintable():
-            raise SecretError(f"the client secret in {self.place} has several lines, or control characters")
+            raise SecretError(f"the {self.name} in {self.place} has several lines, or control characters")
         return secret.reveal()
 
     def _read_text(self) -> str:
@@ -73,7 +86,7 @@ class SecretRef:
             return os.environ[self._value]
         except KeyError:
             raise SecretError(
-                f"the client secret is missing: {self.place} is not set",
+                f"the {self.name} is missing: {self.place} is not set",
                 hint=f"Set {self._value} for this process, for example in the job's environment.",
             ) from None
 
@@ -81,7 +94,7 @@ class SecretRef:
         path = self._base / expand(self._value)
         try:
             with path.open(encoding="utf-8-sig") as file:
-                warn_if_others_can_read(path, os.fstat(file.fileno()))
+                warn_if_others_can_read(path, os.fstat(file.fileno()), self.name)
                 secret = Hidden(file.read(LARGEST_SECRET + 1))
         except (OSError, UnicodeDecodeError) as fault:
             reason = _reason(fault)
@@ -90,7 +103,7 @@ class SecretRef:
                 return secret.reveal().rstrip("\r\n")
             reason = "it is larger than any secret"
         raise SecretError(  # outside of the except clause: a UnicodeDecodeError holds what was read
-            f"the client secret's file {path} cannot be read: {reason}",
+            f"the {self.name}'s file {path} cannot be read: {reason}",
             hint="Write the secret alone into that file, as UTF-8 text, readable by you only.",
         )
 
@@ -111,7 +124,7 @@ class SecretRef:
                 return done.reveal().stdout.decode("utf-8").rstrip("\r\n")
             what = f"failed with exit code {done.reveal().returncode}"
         except subprocess.TimeoutExpired:
-            what = f"gave no client secret in {COMMAND_TIMEOUT} s"
+            what = f"gave no {self.name} in {COMMAND_TIMEOUT} s"
         except UnicodeDecodeError:
             what = "printed something that is not UTF-8 text"
         except OSError as fault:
@@ -129,7 +142,7 @@ class SecretRef:
             import keyring.errors
         except ImportError:
             raise SecretError(
-                f"the client secret is in {self.place}, and the keyring library is not installed",
+                f"the {self.name} is in {self.place}, and the keyring library is not installed",
                 hint="pip install 'aventus-creds[keyring]'",
             ) from None
         try:
@@ -168,14 +181,14 @@ def warn_if_others_can_write(path: Path, status: os.stat_result) -> None:
         )
 
 
-def warn_if_others_can_read(path: Path, status: os.stat_result) -> None:
+def warn_if_others_can_read(path: Path, status: os.stat_result, what: str = "client secret") -> None:
     """Issue InsecureFileWarning when the mode of ``path`` lets others than its owner read it (POSIX)."""
     if os.name == "posix" and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         import shlex
         import warnings
 
         warnings.warn(
-            f"{path} holds a client secret and can be read by others;"
+            f"{path} holds {'an' if what[0] in 'aeiou' else 'a'} {what} and can be read by others;"
             f" fix: chmod 600 {shlex.quote(str(path))}",
             InsecureFileWarning,
             stacklevel=2,

@@ -21,7 +21,7 @@ from aventus_creds.callbacks.notebook import front_end_can_answer, jupyter_kerne
 from aventus_creds.errors import LoginPending
 from aventus_creds.hidden import Hidden
 from aventus_creds.profiles import read_profiles
-from aventus_creds.stores import TokenStore, default_store
+from aventus_creds.stores import TokenStore, store_for
 from aventus_creds.tokens import jwt_account
 from aventus_creds.wiring import cached_source
 
@@ -55,7 +55,7 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         self, name: str | None = None, *, profiles: str | Path | None = None, store: TokenStore | None = None
     ) -> None:
         profile = read_profiles(profiles).profile(name)
-        chosen = store or default_store()
+        chosen = store or store_for(profile)
         login = background_login(profile, chosen, cached_source(profile, chosen))
         self._build(login)
         kernel = jupyter_kernel()

@@ -25,6 +25,7 @@ LAYERS = [
     {"value_kinds"},
     {"profile_keys"},
     {"profile_checks"},
+    {"store_settings"},
     {"profiles", "profile_schema"},
     {"answers", "stores", "callbacks"},
     {"protocol"},

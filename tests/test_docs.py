@@ -17,6 +17,7 @@ import aventus_creds
 from aventus_creds.cli import COMMANDS
 from aventus_creds.cli.reference import reference as command_reference
 from aventus_creds.profile_schema import reference
+from aventus_creds.store_settings import STORE_KEYS
 from aventus_creds.profiles import read_profiles
 from aventus_creds.providers import PROVIDERS
 
@@ -31,6 +32,7 @@ def blocks(language: str) -> list[str]:
 def test_the_reference_of_keys_is_the_tables() -> None:
     """The README's table is the output of the command that stands above it."""
     assert reference() in README
+    assert reference(STORE_KEYS.values()) in README
 
 
 def test_every_command_and_provider_is_in_the_readme() -> None:

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "status": "logins.status",
     "token": "logins.token",
     "exec": "logins.run_with_token",
+    "store": "stores.store",
     "doctor": "doctor.doctor",
     "demo": "demo.demo",
     "sandbox": "sandbox.sandbox",

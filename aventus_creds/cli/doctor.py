@@ -13,11 +13,11 @@ import click
 from aventus_creds.callbacks import listen, only_pasted
 from aventus_creds.cli import exit_code
 from aventus_creds.cli.arguments import optional_name
-from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError
+from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import Profile, profiles_path, read_profiles
-from aventus_creds.stores import default_store, state_folder
-from aventus_creds.tokens import utc
+from aventus_creds.stores import state_folder, store_for, store_name
+from aventus_creds.tokens import Token, utc
 from aventus_creds.wiring import injected_source, token_variable
 
 if TYPE_CHECKING:
@@ -87,6 +87,9 @@ def _examine(patient: _Patient, name: str) -> None:
         with patient.check("the redirect URI"):
             patient.note(_redirect(profile))
     _examine_server(patient, profile)
+    if store_name(profile) != "file":
+        with patient.check("the token store"):
+            patient.note(_store(profile))
     with patient.check("the login"):
         patient.note(_login(profile))
 
@@ -135,6 +138,18 @@ def _state_folder() -> str:
     return str(folder.path)
 
 
+def _store(profile: Profile) -> str:
+    """Put a token into the profile's store, as a login does, and take it out again."""
+    store, now = store_for(profile), time.time()
+    token = Token("doctor", obtained_at=now, expires_at=now + 60)
+    with store.lock("doctor"):
+        store.save("doctor", token)
+        if store.load("doctor") != token:
+            raise StoreError(f"{store_name(profile)} does not give back what was put into it")
+        store.delete("doctor")
+    return repr(store).strip("<>")
+
+
 def _redirect(profile: Profile) -> str:
     """Listen as a login does, for a moment."""
     if only_pasted(profile):
@@ -163,7 +178,7 @@ def _clock(date: str) -> str:
 def _login(profile: Profile) -> str:
     if injected_source(profile.name):
         return f"the token in {token_variable(profile.name)} is used"
-    token = default_store().load(profile.key)
+    token = store_for(profile).load(profile.key)
     if token is None:
         return (
             f"none yet: aventus-creds login {profile.name}"

@@ -18,7 +18,7 @@ from aventus_creds.cli.arguments import Duration, optional_name, required_name
 from aventus_creds.errors import LoginRequired, ProfileError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import ProfilesFile, read_profiles
-from aventus_creds.stores import default_store
+from aventus_creds.stores import store_for, store_name
 from aventus_creds.tokens import jwt_account, utc
 from aventus_creds.wiring import injected_source, token_variable
 
@@ -81,6 +81,7 @@ class Standing(NamedTuple):
     refreshable: bool
     account: str | None
     needs_login: bool
+    store: str | None = None  # where it is kept: file, keyring or redis
 
 
 @click.command(
@@ -124,9 +125,9 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
     except ProfileError:
         return Standing(name, "mistakes", None, None, refreshable=False, account=None, needs_login=False)
     attended = GRANTS[profile.grant].attended
-    token = default_store().load(profile.key)
+    token = store_for(profile).load(profile.key)
     if token is None:
-        return Standing(name, "none", None, None, not attended, None, needs_login=attended)
+        return Standing(name, "none", None, None, not attended, None, attended, store_name(profile))
     now = time.time()
     renews = not attended or token.refresh_token is not None
     return Standing(
@@ -136,14 +137,15 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
         round(token.expires_at - now),
         renews,
         jwt_account(token.access_token) or None,
-        needs_login=not renews and not token.fresh(now, min_ttl),
+        not renews and not token.fresh(now, min_ttl),
+        store_name(profile),
     )
 
 
 def _print_table(standings: list[Standing]) -> None:
     from aventus_creds.cli.tables import new_table, show
 
-    table = new_table("profile", "login", "renews itself", "account")
+    table = new_table("profile", "login", "renews itself", "kept in", "account")
     for it in standings:
         moment = (it.expires_at or "").replace("T", " ").replace("Z", " UTC")
         login = {
@@ -155,7 +157,7 @@ def _print_table(standings: list[Standing]) -> None:
         }[it.state]
         style = "red" if it.state == "mistakes" else "yellow" if it.needs_login else None
         renews = "" if it.state in {"mistakes", "injected"} else "yes" if it.refreshable else "no"
-        table.add_row(it.profile, login, renews, it.account or "", style=style)
+        table.add_row(it.profile, login, renews, it.store or "", it.account or "", style=style)
     show(table)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from aventus_creds.errors import StoreError
 from aventus_creds.tokens import Token
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles import Profile
 
 
 class TokenStore(Protocol):
@@ -67,3 +70,18 @@ def default_store() -> TokenStore:
     from aventus_creds.stores.file import FileStore  # a caller with a store of its own needs no files
 
     return FileStore(state_folder())
+
+
+def store_name(profile: Profile) -> str:
+    """Return which store ``AVENTUS_CREDS_STORE`` names, else the profile or its file: file, keyring or redis."""
+    return os.environ.get("AVENTUS_CREDS_STORE") or (profile.store.type if profile.store else "file")
+
+
+def store_for(profile: Profile) -> TokenStore:
+    """Return the store of ``profile``'s tokens. Raises ConfigError, SecretError or StoreError."""
+    name = store_name(profile)
+    if name == "file":
+        return default_store()
+    from aventus_creds.stores.opening import open_store  # most need no other
+
+    return open_store(name, profile.store)

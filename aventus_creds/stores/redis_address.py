@@ -8,11 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from aventus_creds.errors import AventusCredsError, ConfigError, StoreError
 from aventus_creds.origins import HOST, is_loopback
+from aventus_creds.store_settings import REDIS_SCHEMES as SCHEMES
 
-SCHEMES: Final = (
-    *("redis", "rediss", "unix"),
-    *("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
-)
 RIGHTS: Final = "+@connection +@scripting +get +getrange +set +del +pttl +pexpire +xadd +xread +xrevrange"
 
 

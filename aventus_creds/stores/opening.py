@@ -1,0 +1,50 @@
+"""Stores by name, opened with what ``[store]`` of profiles.toml says."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Final
+
+from aventus_creds.errors import ConfigError
+from aventus_creds.hidden import Hidden
+from aventus_creds.profile_keys import STORES
+from aventus_creds.store_settings import StoreSettings
+from aventus_creds.stores import TokenStore, default_store, state_folder
+
+if TYPE_CHECKING:
+    from aventus_creds.stores.redis import RedisStore
+
+_opened: Final[dict[str, RedisStore]] = {}
+"""One for each Redis in this process, and so one pool of connections; by a hash of what it was opened with."""
+_opening: Final = threading.Lock()
+
+
+def open_store(name: str, settings: StoreSettings | None) -> TokenStore:
+    """Return the store ``name``. Raises ConfigError, SecretError or StoreError."""
+    if name == "file":
+        return default_store()
+    if name == "keyring":
+        from aventus_creds.stores.keyring import KeyringStore
+
+        return KeyringStore(state_folder())
+    if name == "redis":
+        return _redis(settings)
+    raise ConfigError(f"AVENTUS_CREDS_STORE must be one of {', '.join(STORES)}, not {name!r}")
+
+
+def _redis(settings: StoreSettings | None) -> RedisStore:
+    if settings is None or settings.url is None or not settings.encryption_keys:
+        raise ConfigError(
+            "the Redis store needs url and encryption_key",
+            hint="Write them below [store] in profiles.toml; aventus-creds store key makes a key.",
+        )
+    from aventus_creds.stores.redis import RedisStore
+
+    # Hidden: a traceback may be shown with its variables.
+    opening = Hidden((settings.url.read(), *(key.read() for key in settings.encryption_keys)))
+    name = hashlib.sha256(repr((opening.reveal(), settings.prefix)).encode()).hexdigest()
+    with _opening:
+        if name not in _opened:
+            _opened[name] = RedisStore(opening.reveal()[0], opening.reveal()[1:], prefix=settings.prefix)
+        return _opened[name]
