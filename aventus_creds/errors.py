@@ -18,10 +18,12 @@
     │   ├── LifetimeTooShort       its tokens do not live as long as was asked for
     │   └── InvalidAnswer          it answered something that is no OAuth
     ├── NetworkError           nobody: try again later
-    └── StoreError             whoever owns the state folder
+    └── StoreError             whoever owns the state folder, or runs the Redis
+        └── StoreConflict          somebody else has saved what this process did not see
 
     AventusCredsWarning        the call went well, but something wants attention
     ├── InsecureFileWarning        others can read a file that holds a secret
+    ├── InsecureStoreWarning       a store's password crosses the network in the clear
     └── NotSavedWarning            a token could not be stored; it serves this process only
 
 No message holds a token, code, state, verifier or client secret.
@@ -157,12 +159,20 @@ class StoreError(AventusCredsError):
     """The token store cannot be read or written."""
 
 
+class StoreConflict(StoreError):
+    """Nothing was written: what stands in the store is newer than what this process saw under its lock."""
+
+
 class AventusCredsWarning(UserWarning):
     """Base of all warnings issued by this package."""
 
 
 class InsecureFileWarning(AventusCredsWarning):
     """A file that holds a secret can be read by others."""
+
+
+class InsecureStoreWarning(AventusCredsWarning):
+    """The password of a token store crosses the network in the clear."""
 
 
 class NotSavedWarning(AventusCredsWarning):

@@ -21,7 +21,7 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aventus_creds.errors import (
     LifetimeTooShort,
@@ -30,6 +30,7 @@ from aventus_creds.errors import (
     NotSavedWarning,
     SecretError,
     ServerError,
+    StoreConflict,
     StoreError,
     TokenRefused,
 )
@@ -39,6 +40,10 @@ from aventus_creds.tokens import Token, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+STORE_AWAY: Final = 5.0
+"""Seconds for which a store that failed is not asked again while a token in memory serves."""
 
 
 class TokenSource(Protocol):
@@ -63,6 +68,7 @@ class CachedSource:
         self._inner = inner
         self._memory: Token | None = None
         self._outdated: Token | None = None  # what the store still has where memory is ahead of it
+        self._away_until = 0.0  # of the store; by the monotonic clock
         self._flight = threading.Lock()
         self._process = os.getpid()
 
@@ -71,19 +77,41 @@ class CachedSource:
         token = self._memory
         if token is not None and _good(token, stale, at_least):
             return token
+        away = time.monotonic() < self._away_until
+        if away and token is not None and not at_least and _alive(token, stale):
+            return token
+        try:
+            return self._shared(stale, at_least)
+        except StoreError:
+            # What is to be replaced soon serves until its end.
+            token = self._memory
+            if token is None or at_least or not _alive(token, stale):
+                raise
+            self._away_until = time.monotonic() + STORE_AWAY
+            return token
+
+    def _shared(self, stale: Token | None, at_least: float) -> Token:
+        """Return the store's token while it is good, else a new one. The lock is held while it is made."""
         token = self._recall()
         if token is not None and _good(token, stale, at_least):
             return token
         if self._process != os.getpid():  # a fork: who held the lock in the other process lets go there only
             self._process, self._flight = os.getpid(), threading.Lock()
-        with self._flight, self._store.lock(self._key):
-            token = self._recall()
-            if token is not None and _good(token, stale, at_least):
-                return token
-            from aventus_creds.interrupts import first_interrupt_waits  # a fresh token is never cut in two
+        from aventus_creds.interrupts import first_interrupt_waits  # a fresh token is never cut in two
+        from aventus_creds.stores.sharing import still_held, turns
 
-            with first_interrupt_waits():
-                return self._renewed(token, stale, at_least)
+        ways = turns(self._store)
+        with self._flight:
+            for take in ways:
+                with take(self._key) as held:
+                    stored = self._store.load(self._key)
+                    token = self._newest(stored)
+                    if token is not None and _good(token, stale, at_least):
+                        return token
+                    if take == ways[-1] or (held is not False and still_held(self._store, self._key)):
+                        with first_interrupt_waits():
+                            return self._renewed(token, stored, stale, at_least)
+        raise AssertionError("the last way is a lock")
 
     def peek(self) -> Token | None:
         """Return the newest token known, good or not, and ask nobody. Raises StoreError."""
@@ -91,9 +119,9 @@ class CachedSource:
 
     def forget(self) -> Token | None:
         """Drop the token from memory and store, and return it. Raises StoreError."""
-        with self._store.lock(self._key):
-            token = self._recall()
-            self._store.delete(self._key)
+        from aventus_creds.stores.sharing import changed  # a fresh token needs none
+
+        token = changed(self._store, self._key, self._delete)
         self._memory = None
         return token
 
@@ -106,11 +134,19 @@ class CachedSource:
     def keep(self, token: Token) -> None:
         """Take ``token`` as the newest. Raises StoreError, with the token kept in memory even so."""
         self.remember(token)
-        with self._store.lock(self._key):
-            self._store.save(self._key, token)
+        from aventus_creds.stores.sharing import changed  # a fresh token needs none
+
+        changed(self._store, self._key, lambda: self._store.save(self._key, token))
         self._outdated = None
 
-    def _renewed(self, token: Token | None, stale: Token | None, at_least: float) -> Token:
+    def _delete(self) -> Token | None:
+        token = self._recall()
+        self._store.delete(self._key)
+        return token
+
+    def _renewed(
+        self, token: Token | None, stored: Token | None, stale: Token | None, at_least: float
+    ) -> Token:
         try:
             new = self._inner.token(token or stale, at_least)
         except LoginRequired:
@@ -121,26 +157,33 @@ class CachedSource:
             raise
         except (NetworkError, SecretError, ServerError):
             # A refresh ahead of time that failed costs nothing while the old token lives.
-            if (
-                token is not None
-                and _differs(token, stale)
-                and not at_least
-                and not token.expired(time.time())
-            ):
+            if token is not None and not at_least and _alive(token, stale):
                 return token
             raise
-        self.remember(new)
+        # The store is not read before it is written: it would count as seen, and be overwritten.
+        self._memory, self._outdated = new, stored
         try:
             self._store.save(self._key, new)
             self._outdated = None
+        except StoreConflict as fault:
+            # Our lock lapsed, and somebody was quicker: theirs is the one that goes on. Ours serves if need be.
+            self._outdated = None
+            with suppress(StoreError):
+                theirs = self._store.load(self._key)
+                if theirs is not None and _good(theirs, token or stale, at_least):
+                    self._memory = theirs
+                    return theirs
+            warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
         except StoreError as fault:
             warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
         return long_enough(new, at_least)
 
     def _recall(self) -> Token | None:
         """Return the newest token known: what the store has, or memory where saving failed."""
+        return self._newest(self._store.load(self._key))
+
+    def _newest(self, stored: Token | None) -> Token | None:
         # Not by obtained_at: where the clock was set back, that would bring a used refresh token up again.
-        stored = self._store.load(self._key)
         if stored is not None and stored != self._outdated:
             self._memory = stored
         return self._memory
@@ -263,6 +306,10 @@ def long_enough(token: Token, at_least: float) -> Token:
 
 def _good(token: Token, stale: Token | None, at_least: float) -> bool:
     return token.fresh(time.time(), at_least) and _differs(token, stale)
+
+
+def _alive(token: Token, stale: Token | None) -> bool:
+    return _differs(token, stale) and not token.expired(time.time())
 
 
 def _differs(token: Token, stale: Token | None) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import tomli_w
 from oidc_provider.provider import OidcProvider, why_unavailable
+from redis_server import RedisServer
 from support import Web
 
 REPOSITORY = Path(__file__).parents[1]
@@ -82,6 +83,13 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]
         pytest.skip(reason)
     with OidcProvider(tmp_path_factory.mktemp("oidc-provider"), access_token_ttl=3600) as provider:
         yield provider
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Run a redis-server for every test that leaves it as it is."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

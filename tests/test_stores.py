@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from aventus_creds.errors import StoreError
 from aventus_creds.stores import TokenStore, default_store, state_folder
 from aventus_creds.stores.file import FileStore
 from aventus_creds.stores.memory import MemoryStore
+from aventus_creds.stores.redis import RedisStore
+from aventus_creds.stores.sealing import new_key
 from aventus_creds.tokens import Token
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="modes, owners and links are POSIX's")
@@ -40,8 +43,11 @@ def files(folder: Path) -> FileStore:
     return FileStore(folder)
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "redis"])
 def store(request: pytest.FixtureRequest, folder: Path) -> TokenStore:
+    if request.param == "redis":
+        server = request.getfixturevalue("redis_server")
+        return RedisStore(server.url, [new_key()], prefix=f"{uuid.uuid4()}:")
     return FileStore(folder) if request.param == "file" else MemoryStore()
 
 

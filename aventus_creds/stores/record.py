@@ -1,0 +1,53 @@
+"""How a stored token is written down: JSON that says whose it is, and is not believed blindly when read."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from aventus_creds.tokens import Token
+
+FORMAT: Final = 1
+YEAR_10000: Final = 253402300800.0
+
+
+def encode(key: str, token: Token) -> bytes:
+    """Return what a store keeps for ``token`` under ``key``."""
+    kept = {
+        "format": FORMAT,
+        "key": key,
+        "access_token": token.access_token,
+        "token_type": token.token_type,
+        "obtained_at": token.obtained_at,
+        "expires_at": token.expires_at,
+        "refresh_token": token.refresh_token,
+        "scope": token.scope,
+    }
+    return json.dumps(kept, indent=1).encode()
+
+
+def decode(key: str, content: bytes) -> Token | None:
+    """Return the token in a store's ``content``, or None where it is damaged or another key's."""
+    try:
+        kept = json.loads(content)
+        if kept["format"] != FORMAT or kept["key"] != key:
+            return None
+        token = Token(
+            kept["access_token"],
+            token_type=kept["token_type"],
+            obtained_at=float(kept["obtained_at"]),
+            expires_at=float(kept["expires_at"]),
+            refresh_token=kept["refresh_token"],
+            scope=kept["scope"],
+        )
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+        return None
+    texts: tuple[object, ...] = (
+        *(token.access_token, token.token_type),
+        *(token.refresh_token or "", token.scope or ""),
+    )
+    times = (token.obtained_at, token.expires_at)
+    sound = all(isinstance(text, str) and text.isprintable() for text in texts) and all(
+        0 <= moment < YEAR_10000 for moment in times
+    )
+    return token if sound and token.access_token and token.access_token.isascii() else None
