@@ -15,6 +15,8 @@ from aventus_creds.errors import InsecureFileWarning, SecretError
 COMMAND_TIMEOUT: Final = 60
 """Seconds that a command may take to print a secret."""
 
+INSTALL_KEYRING: Final = "pip install 'aventus-creds[keyring]'"
+
 
 class SecretRef:
     """A reference to a secret, as a profile states it. Its repr names the place, never the secret."""
@@ -119,7 +121,7 @@ class SecretRef:
         except ImportError:
             raise SecretError(
                 f"the client secret is in {self.place}, and the keyring library is not installed",
-                hint="pip install 'aventus-creds[keyring]'",
+                hint=INSTALL_KEYRING,
             ) from None
         try:
             secret = keyring.get_password(self._value, self.username)
