@@ -19,6 +19,8 @@ LARGEST_SECRET: Final = 65536
 COMMAND_TIMEOUT: Final = 60
 """Seconds that a command may take to print a secret."""
 
+INSTALL_KEYRING: Final = "pip install 'aventus-creds[keyring]'"
+
 
 class SecretRef:
     """A reference to a secret, as a profile states it. Its repr names the place, never the secret."""
@@ -143,7 +145,7 @@ class SecretRef:
         except ImportError:
             raise SecretError(
                 f"the {self.name} is in {self.place}, and the keyring library is not installed",
-                hint="pip install 'aventus-creds[keyring]'",
+                hint=INSTALL_KEYRING,
             ) from None
         try:
             secret = keyring.get_password(self._value, self.username)

@@ -15,6 +15,7 @@ import tomli_w
 from hypothesis.configuration import set_hypothesis_home_dir
 from oidc_provider.provider import OidcProvider, why_unavailable
 from redis_server import RedisServer
+from secret_service import SecretService
 from strategies import ASKED, TRIED
 from support import Web
 
@@ -68,6 +69,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("AVENTUS_CREDS_") or name.lower().endswith("_proxy") or name.endswith("CA_BUNDLE"):
             monkeypatch.delenv(name)
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "NETRC", "SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND"):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()
@@ -123,6 +126,22 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     """Run a redis-server for every test that leaves it as it is."""
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _one_secret_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretService]:
+    with SecretService(tmp_path_factory.mktemp("secret-service")) as service:
+        yield service
+
+
+@pytest.fixture
+def secret_service(_one_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch) -> SecretService:
+    """Run gnome-keyring, and have this process and its children use it, for every test that leaves it as it is."""
+    from keyring.backends.SecretService import Keyring
+
+    monkeypatch.setattr("keyring.core._keyring_backend", Keyring())
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", _one_secret_service.address)
+    return _one_secret_service
 
 
 @pytest.fixture(scope="module")

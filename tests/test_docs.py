@@ -17,9 +17,9 @@ import aventus_creds
 from aventus_creds.cli import COMMANDS
 from aventus_creds.cli.reference import reference as command_reference
 from aventus_creds.profile_schema import reference
-from aventus_creds.store_settings import STORE_KEYS
 from aventus_creds.profiles import read_profiles
 from aventus_creds.providers import PROVIDERS
+from aventus_creds.store_settings import STORE_KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

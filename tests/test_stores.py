@@ -25,6 +25,7 @@ from support import make_token
 from aventus_creds.errors import StoreError
 from aventus_creds.stores import TokenStore, default_store, state_folder
 from aventus_creds.stores.file import FileStore
+from aventus_creds.stores.keyring import KeyringStore
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.stores.redis import RedisStore
 from aventus_creds.stores.sealing import new_key
@@ -44,8 +45,11 @@ def files(folder: Path) -> FileStore:
     return FileStore(folder)
 
 
-@pytest.fixture(params=["file", "memory", "redis"])
+@pytest.fixture(params=["file", "memory", "redis", "keyring"])
 def store(request: pytest.FixtureRequest, folder: Path) -> TokenStore:
+    if request.param == "keyring":
+        request.getfixturevalue("secret_service").clear()
+        return KeyringStore(folder)
     if request.param == "redis":
         server = request.getfixturevalue("redis_server")
         return RedisStore(server.url, [new_key()], prefix=f"{uuid.uuid4()}:")

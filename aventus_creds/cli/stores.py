@@ -37,7 +37,9 @@ def key() -> None:
 )
 @optional_name
 @click.option("--to", "target", type=click.Choice(STORES), required=True, help="Where to.")
-@click.option("--from", "origin", type=click.Choice(STORES), help="Where from (default: where they are kept).")
+@click.option(
+    "--from", "origin", type=click.Choice(STORES), help="Where from (default: where they are kept)."
+)
 def move(name: str | None, target: str, origin: str | None) -> None:
     """Carry the login of NAME, or those of every profile, over to another store.
 
@@ -71,4 +73,6 @@ def _move(profile: Profile, origin: str, target: str) -> str:
             if new.load(profile.key) != token:
                 raise StoreError(f"{target} does not give back what was put into it: nothing was moved")
         old.delete(profile.key)
-        return f"{target} has a newer login; the one in {origin} is dropped" if newer else f"moved to {target}"
+        return (
+            f"{target} has a newer login; the one in {origin} is dropped" if newer else f"moved to {target}"
+        )

@@ -105,13 +105,14 @@ class PrivateFolder:
         except OSError as fault:
             raise _store_error("removed", self.path / name, fault) from None
 
-    def lock(self, name: str) -> AbstractContextManager[object]:
+    def lock(self, name: str, *, needed: bool = False) -> AbstractContextManager[object]:
         """Return a lock between threads and processes. Its file stays: removing it would be a race.
 
-        In a folder that nothing can be written to, it locks nothing: there is no write to guard. Raises
-        StoreError when the lock file cannot be made otherwise, or is held for ``LOCK_TIMEOUT`` seconds.
+        In a folder that nothing can be written to, it locks nothing: there is no write to guard, unless it is
+        ``needed`` for writes elsewhere. Raises StoreError when the lock file cannot be made otherwise, or is
+        held for ``LOCK_TIMEOUT`` seconds.
         """
-        return _Lock(self, self.path / f"{name}.lock")
+        return _Lock(self, self.path / f"{name}.lock", needed=needed)
 
     def make(self) -> None:
         """Make the folder where it is missing. Raises OSError, or StoreError where it is another user's."""
@@ -158,9 +159,10 @@ class PrivateFolder:
 class _Lock:
     """A FileLock that speaks this package's errors. A new one for each use: it is not shared by threads."""
 
-    def __init__(self, folder: PrivateFolder, path: Path) -> None:
+    def __init__(self, folder: PrivateFolder, path: Path, *, needed: bool) -> None:
         self._folder = folder
         self._path = path
+        self._needed = needed
 
     def __enter__(self) -> None:
         from filelock import Timeout  # a fresh token needs no lock
@@ -175,7 +177,7 @@ class _Lock:
                 hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
             ) from None
         except (OSError, NotImplementedError) as fault:
-            if not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
+            if self._needed or not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
                 raise _store_error("locked", self._path, fault) from None
 
     def __exit__(self, *exc_info: object) -> None:
