@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
+from aventus_creds.hidden import Hidden
 from aventus_creds.profile_checks import Mistake, check_profile, did_you_mean, fit_to_show
 from aventus_creds.providers import ClientAuth, Provider, TokenRequestFormat
 from aventus_creds.secret_refs import (
@@ -268,24 +269,28 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
     """
     path = expand(path) if path else profiles_path()
     try:
-        descriptor = os.open(path, OPEN_FLAGS)
-        try:
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode):
-                    raise ProfilesFileError(f"{path} is no regular file")
-                content = file.read(LARGEST_FILE + 1)
-        finally:
-            os.close(descriptor)
-        if len(content) > LARGEST_FILE:
-            raise ProfilesFileError(f"{path} is larger than {LARGEST_FILE} bytes")
-        return ProfilesFile(path, content.decode("utf-8").removeprefix("\ufeff"), status)
+        content, status = _read(path)
     except FileNotFoundError:
         raise ProfilesFileError(
             f"there is no profiles file: it belongs at {path}",
             hint="Make one: aventus-creds init",
         ) from None
-    except UnicodeDecodeError as fault:
-        raise ProfilesFileError(f"{path} is not UTF-8 text (byte {fault.start})") from None
     except OSError as fault:
         raise ProfilesFileError(f"{path} cannot be read: {fault.strerror or fault}") from None
+    try:
+        return ProfilesFile(path, content.reveal().decode("utf-8").removeprefix("\ufeff"), status)
+    except UnicodeDecodeError as fault:
+        wrong = fault.start
+    # Outside of the except clause: that error holds what was read.
+    raise ProfilesFileError(f"{path} is not UTF-8 text (byte {wrong})")
+
+
+def _read(path: Path) -> tuple[Hidden[bytes], os.stat_result]:
+    with open(path, "rb", opener=lambda name, _: os.open(name, OPEN_FLAGS)) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ProfilesFileError(f"{path} is no regular file")
+        content = Hidden(file.read(LARGEST_FILE + 1))
+        if len(content.reveal()) > LARGEST_FILE:
+            raise ProfilesFileError(f"{path} is larger than {LARGEST_FILE} bytes")
+        return content, status

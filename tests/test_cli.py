@@ -212,7 +212,7 @@ def test_help_and_version() -> None:
     assert done.returncode == 0
     for name in COMMANDS:
         assert f"  {name} " in done.stdout
-        helped = command(name, *(["add"] if name == "profile" else []), "--help")
+        helped = command(name, *{"profile": ["add"], "store": ["move"]}.get(name, []), "--help")
         assert helped.returncode == 0
         assert "Example: " in helped.stdout
     assert command("--version").stdout.startswith("aventus-creds, version ")

@@ -267,6 +267,7 @@ BAD: list[tuple[str, Any, str]] = [
         ("retries", value, "must be a whole number from 0 to 20")
         for value in several(-1, 21, 3.0, "3", True, [])
     ),
+    *(("store", value, "must be one of file, keyring, redis") for value in several("disk", "", 1)),
     ("ca_bundle", "/no/such/file.pem", "/no/such/file.pem, which cannot be read: No such file or directory"),
     ("ca_bundle", "x" * 5000, "which cannot be read: File name too long"),
     ("ca_bundle", "~nobody-of-that-name/x", "~nobody-of-that-name/x, which cannot be read"),
@@ -302,7 +303,8 @@ def test_bad_values(key: str, value: Any, what: str) -> None:
 
 def test_every_key_has_good_and_bad_values_here() -> None:
     """A key added to the table needs rows in both tables above."""
-    assert {row[0] for row in GOOD} == set(KEYS) - {"listen"}  # listen alone makes no sense, see below
+    # listen alone makes no sense, see below; store is for the file's [store], see test_choosing_a_store
+    assert {row[0] for row in GOOD} == set(KEYS) - {"listen", "store"}
     assert {row[0] for row in BAD} == set(KEYS)
 
 
@@ -311,7 +313,7 @@ def test_the_keys_are_those_promised() -> None:
     assert set(KEYS) == set(
         "provider base_url issuer authorize_url token_url revoke_url device_url client_id client_secret grant scope"
         " audience api_url api_origins org_code redirect_uri listen callback authorize_params token_params"
-        " token_request client_auth pkce login_timeout timeout retries ca_bundle".split()
+        " token_request client_auth pkce store login_timeout timeout retries ca_bundle".split()
     )
     assert tuple(GRANTS) == ("pkce", "confidential", "client_credentials", "device")
     assert list(PROVIDERS) == ["aventus", "cidaas", "athoc", "oidc"]
@@ -670,7 +672,7 @@ def test_the_file_is_called_by_its_own_name(tmp_path: Path, monkeypatch: pytest.
         ("[prod]\nclient_id = 1", ["1: prod: unknown key; did you mean [profiles.prod]?"]),
         ("\n[profile.prod]\na = 1", ["2: profile: unknown key; did you mean 'profiles'?"]),
         ('defualt = "prod"', ["1: defualt: unknown key; did you mean 'default'?"]),
-        ("zzz = 1", ["1: zzz: unknown key; allowed: default, profiles"]),
+        ("zzz = 1", ["1: zzz: unknown key; allowed: default, store, profiles"]),
         ("profiles = 1", ["1: profiles: must be a table: write [profiles.NAME]"]),
         ("[[profiles]]\na = 1", ["1: profiles: must be a table: write [profiles.NAME]"]),
         (
