@@ -1,5 +1,5 @@
-"""``python -m aventus_creds``: the command line."""
+"""``python -m aventus_creds``: the program."""
 
-from aventus_creds.cli import main
+from aventus_creds.command import main
 
 main()

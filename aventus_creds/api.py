@@ -12,17 +12,11 @@ from aventus_creds.profiles import Profile, read_profiles
 from aventus_creds.sources import AttendedSource, TokenSource
 from aventus_creds.stores import TokenStore, store_for
 from aventus_creds.tokens import Token
-from aventus_creds.wiring import (
-    Logout,
-    cached_source,
-    injected_source,
-    log_out,
-    new_token,
-    token_in_turn,
-)
+from aventus_creds.wiring import cached_source, injected_source
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser
+    from aventus_creds.logins import Logout
     from aventus_creds.session import ApiSession
 
 
@@ -91,6 +85,8 @@ def login(
     """
     profile = read_profiles(profiles).profile(name)
     cache = cached_source(profile, store or store_for(profile))
+    from aventus_creds.logins import new_token  # loads requests
+
     return new_token(profile, cache, browser, device=device)
 
 
@@ -117,6 +113,8 @@ def logout(
     It is forgotten even when it cannot be revoked. Raises ConfigError or StoreError.
     """
     profile = read_profiles(profiles).profile(name)
+    from aventus_creds.logins import log_out  # loads requests
+
     return log_out(profile, cached_source(profile, store or store_for(profile)))
 
 
@@ -138,6 +136,8 @@ def token_source(
             from aventus_creds.widget import log_in_here  # loads ipywidgets
 
             return log_in_here(profile, store, cache)
+        from aventus_creds.logins import token_in_turn  # loads requests
+
         return token_in_turn(profile, store, cache, browser, at_least)
 
     return AttendedSource(cache, log_in, interactive=lambda: may_ask(interactive))

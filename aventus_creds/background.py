@@ -16,11 +16,11 @@ from aventus_creds.callbacks import Attempt, only_pasted
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.errors import AventusCredsError, LoginRequired, LoginTimeout, StoreError
 from aventus_creds.hidden import Hidden
+from aventus_creds.logins import log_out
 from aventus_creds.profiles import Profile
 from aventus_creds.server import AuthorizationServer
 from aventus_creds.stores import TokenStore
 from aventus_creds.tokens import Token
-from aventus_creds.wiring import log_out
 
 TICK: Final = 1.0
 """Seconds between two looks at the clock and at the store, while somebody watches."""

@@ -21,7 +21,9 @@ def is_loopback(host: str | None) -> bool:
     return host in {"localhost", "::1"} or (
         len(octets) == 4
         and octets[0] == "127"
-        and all(re.fullmatch("[0-9]{1,3}", octet) and int(octet) <= 255 for octet in octets)
+        and all(
+            octet.isascii() and octet.isdigit() and len(octet) < 4 and int(octet) < 256 for octet in octets
+        )
     )
 
 

@@ -286,11 +286,15 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
 
 
 def _read(path: Path) -> tuple[Hidden[bytes], os.stat_result]:
-    with open(path, "rb", opener=lambda name, _: os.open(name, OPEN_FLAGS)) as file:
-        status = os.fstat(file.fileno())
+    descriptor = os.open(path, OPEN_FLAGS)
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ProfilesFileError(f"{path} is no regular file")
-        content = Hidden(file.read(LARGEST_FILE + 1))
-        if len(content.reveal()) > LARGEST_FILE:
-            raise ProfilesFileError(f"{path} is larger than {LARGEST_FILE} bytes")
-        return content, status
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = Hidden(file.read(LARGEST_FILE + 1))
+    finally:
+        os.close(descriptor)
+    if len(content.reveal()) > LARGEST_FILE:
+        raise ProfilesFileError(f"{path} is larger than {LARGEST_FILE} bytes")
+    return content, status

@@ -34,13 +34,14 @@ LAYERS = [
     {"server"},
     {"sources"},
     {"cache"},
-    {"wiring", "environment"},
+    {"wiring", "logins", "environment"},
     {"session"},
     {"background"},
     {"widget"},
     {"api"},
     {"cli"},
-    {"magics", "__main__"},
+    {"command", "magics"},
+    {"__main__"},
 ]
 PURE = {
     "errors",

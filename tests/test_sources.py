@@ -28,6 +28,7 @@ from aventus_creds.errors import (
     StoreError,
     TokenRefused,
 )
+from aventus_creds.logins import token_in_turn
 from aventus_creds.profiles import Profile
 from aventus_creds.sources import (
     AttendedSource,
@@ -38,7 +39,6 @@ from aventus_creds.sources import (
 )
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
-from aventus_creds.wiring import token_in_turn
 
 EXPIRED: dict[str, Any] = {"age": 7200, "lifetime": 3600}
 EARLY: dict[str, Any] = {"age": 3590, "lifetime": 3600}  # to be refreshed, and good for ten seconds more
@@ -639,8 +639,8 @@ def test_two_who_need_a_login_make_one(
         cache.keep(token := make_token("by the first"))
         return token
 
-    monkeypatch.setattr("aventus_creds.wiring.new_token", person)
-    monkeypatch.setattr("aventus_creds.wiring.NOTICE_AFTER", 0.05)
+    monkeypatch.setattr("aventus_creds.logins.new_token", person)
+    monkeypatch.setattr("aventus_creds.logins.NOTICE_AFTER", 0.05)
     profile, got = make_profile(), []
 
     def ask() -> None:

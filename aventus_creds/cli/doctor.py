@@ -15,10 +15,10 @@ from aventus_creds.cli import exit_code
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
 from aventus_creds.grants import GRANTS
-from aventus_creds.profiles import Profile, profiles_path, read_profiles
+from aventus_creds.profiles import Profile, profiles_path, read_profiles, token_variable
 from aventus_creds.stores import state_folder, store_for, store_name
 from aventus_creds.tokens import Token, utc
-from aventus_creds.wiring import injected_source, token_variable
+from aventus_creds.wiring import injected_source
 
 if TYPE_CHECKING:
     from aventus_creds.protocol import Endpoints

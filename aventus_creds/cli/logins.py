@@ -17,10 +17,10 @@ from aventus_creds.cli import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code,
 from aventus_creds.cli.arguments import Duration, optional_name, required_name
 from aventus_creds.errors import LoginRequired, ProfileError
 from aventus_creds.grants import GRANTS
-from aventus_creds.profiles import ProfilesFile, read_profiles
+from aventus_creds.profiles import ProfilesFile, read_profiles, token_variable
 from aventus_creds.stores import store_for, store_name
 from aventus_creds.tokens import jwt_account, utc
-from aventus_creds.wiring import injected_source, token_variable
+from aventus_creds.wiring import injected_source
 
 IGNORED_BY_PYTHON: Final = [
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ") if hasattr(signal, name)
