@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from aventus_creds.bounded_reading import read_at_most
 from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
 from aventus_creds.hidden import Hidden
 from aventus_creds.profile_checks import Mistake, check_profile, did_you_mean, fit_to_show
@@ -291,8 +292,7 @@ def _read(path: Path) -> tuple[Hidden[bytes], os.stat_result]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ProfilesFileError(f"{path} is no regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = Hidden(file.read(LARGEST_FILE + 1))
+        content = Hidden(read_at_most(descriptor, LARGEST_FILE + 1))
     finally:
         os.close(descriptor)
     if len(content.reveal()) > LARGEST_FILE:

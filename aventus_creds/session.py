@@ -69,7 +69,7 @@ class BearerAuth(AuthBase):
         """Add the token, and take notice when the API refuses it. Raises what the source raises."""
         if self.covers(request.url):
             token = self._source.token()
-            request.headers["Authorization"] = _bearer(token)
+            request.headers["Authorization"] = f"Bearer {token.access_token}"
             request.hooks["response"].append(partial(self._answered, token, time.time()))
         return request
 

@@ -79,14 +79,19 @@ class Token:
     def _fields(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
 
+    @property
+    def fresh_until(self) -> float:
+        """When it is to be replaced (seconds since the epoch): some time before its expiry."""
+        lifetime = self.expires_at - self.obtained_at
+        return self.expires_at - min(EARLY_REFRESH, lifetime / 10) if lifetime > 0 else 0.0
+
     def fresh(self, now: float, at_least: float = 0) -> bool:
         """Whether it serves at ``now`` (seconds since the epoch) and for ``at_least`` seconds after it.
 
         Never longer than its own lifetime: a clock that was set back makes no token live longer.
         """
-        lifetime = self.expires_at - self.obtained_at
-        left = min(self.expires_at - now, lifetime)
-        return left > max(at_least, min(EARLY_REFRESH, lifetime / 10))
+        left = min(self.expires_at - now, self.expires_at - self.obtained_at)
+        return now < self.fresh_until and left > at_least
 
     def expired(self, now: float) -> bool:
         """Whether ``now`` (seconds since the epoch) is at or past its expiry, without any margin."""

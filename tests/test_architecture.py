@@ -20,7 +20,7 @@ PACKAGE = Path(aventus_creds.__file__).parent
 # Who may import whom: each room only rooms of lower layers, or of its own when it is named twice.
 LAYERS = [
     {"terminal"},
-    {"errors", "hidden", "tokens", "origins", "server_words", "toml_lines", "interrupts"},
+    {"errors", "hidden", "tokens", "origins", "server_words", "toml_lines", "interrupts", "bounded_reading"},
     {"providers", "grants", "secret_refs"},
     {"value_kinds"},
     {"profile_keys"},

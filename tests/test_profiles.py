@@ -811,7 +811,7 @@ def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_folder_or_a_device_is_no_file(tmp_path: Path) -> None:
     """A folder, a device and a path below a file are refused by name."""
-    assert f"{tmp_path} cannot be read: " in unreadable(tmp_path)
+    assert f"{tmp_path} is no regular file" in unreadable(tmp_path)
     below = written(tmp_path, "") / "x"
     assert str(below) in unreadable(below)
     if os.name == "posix":

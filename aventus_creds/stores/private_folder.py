@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from aventus_creds.bounded_reading import read_at_most
 from aventus_creds.errors import StoreError
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ class PrivateFolder:
         descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW | NO_WAIT)
         try:
             self._check(path, descriptor)
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return file.read(LARGEST_FILE)
+            return read_at_most(descriptor, LARGEST_FILE)
         finally:
             os.close(descriptor)
 
