@@ -96,15 +96,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture(scope="session")
-def _one_secret_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretService]:
-    with SecretService(tmp_path_factory.mktemp("secret-service")) as service:
+def _one_secret_service() -> Iterator[SecretService]:
+    with SecretService() as service:
         yield service
 
 
 @pytest.fixture
-def secret_service(
-    _one_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
-) -> SecretService:
+def secret_service(_one_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch) -> SecretService:
     """Run gnome-keyring, and have this process and its children use it, for every test that leaves it as it is."""
     from keyring.backends.SecretService import Keyring
 
