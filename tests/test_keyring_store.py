@@ -499,11 +499,11 @@ def caused(fault: Exception, cause: Exception) -> Exception:
 
 def leaked(name: str) -> Exception:
     """Return an error that SecretStorage knows, and that the library lets through."""
-    try:
-        from secretstorage import exceptions as known
-    except ImportError:  # not Linux
-        known = None
-    kind: type[Exception] = getattr(known, name, None) or type(name, (Exception,), {})
+    kind: type[Exception] = type(name, (Exception,), {})
+    with suppress(ImportError):  # not Linux
+        from secretstorage import exceptions
+
+        kind = getattr(exceptions, name)
     return kind(SECRET)
 
 
