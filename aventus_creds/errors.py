@@ -18,7 +18,7 @@
     │   ├── LifetimeTooShort       its tokens do not live as long as was asked for
     │   └── InvalidAnswer          it answered something that is no OAuth
     ├── NetworkError           nobody: try again later
-    └── StoreError             whoever owns the state folder, or runs the Redis
+    └── StoreError             whoever owns the state folder or the keyring, or runs the Redis
         └── StoreConflict          somebody else has saved what this process did not see
 
     AventusCredsWarning        the call went well, but something wants attention

@@ -129,8 +129,8 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture(scope="session")
-def _one_secret_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretService]:
-    with SecretService(tmp_path_factory.mktemp("secret-service")) as service:
+def _one_secret_service() -> Iterator[SecretService]:
+    with SecretService() as service:
         yield service
 
 

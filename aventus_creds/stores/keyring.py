@@ -25,7 +25,8 @@ class KeyringStore:
     """Keeps tokens in the system's keyring: service ``aventus-creds``, the user name is the key.
 
     ``folder`` holds the locks, nothing else: all processes that use one keyring name the same. No token is ever an
-    argument of a program: the keyring library speaks D-Bus or calls the system.
+    argument of a program: the keyring library speaks D-Bus or calls the system. Its search for a backend, once in
+    a process, takes longer than a load; PYTHON_KEYRING_BACKEND spares it.
 
     A token that is too long for one entry is in parts, and the entry under the key says where: in one of two slots,
     in turns. Parts that are in use are never overwritten, and what a killed writer leaves is in the other slot,

@@ -25,8 +25,13 @@ Nothing is known of a limit of the Secret Service, KWallet or the macOS keychain
 LOCKED: Final = {"KeyringLocked", "LockedException", "PromptDismissedException"}
 """The errors, or their causes, of a keyring that asked for its password in vain."""
 
-GONE: Final = {"NoKeyringError", "SecretServiceNotAvailableException"}
-"""The errors, or their causes, where no keyring runs."""
+GONE: Final = {
+    "NoKeyringError",
+    "SecretServiceNotAvailableException",
+    "FileNotFoundError",
+    "ConnectionRefusedError",
+}
+"""The errors, or their causes, where no keyring runs, or no D-Bus."""
 
 INSTEAD: Final = 'or keep tokens in files: store = "file" in profiles.toml, or AVENTUS_CREDS_STORE=file.'
 NO_KEYRING: Final = f"Start the desktop's keyring (Linux: a Secret Service on D-Bus), {INSTEAD}"
@@ -49,9 +54,7 @@ class Entries:
         """Characters that one entry can hold; None where there is no limit."""
         self.replaces_whole: Final = not module.startswith("keyring.backends.macOS")
         """Whether an entry is replaced at once: on macOS it is deleted and made anew."""
-        # On Windows the library keeps all names of one service in turns in one place, which is a race between
-        # processes that save different names: each could bring an old token of the other up again.
-        self._shared_service = module != "keyring.backends.Windows"
+        self._windows = module == "keyring.backends.Windows"
 
     def get(self, name: str) -> str | None:
         """Return the entry ``name``, or None where there is none."""
@@ -63,7 +66,15 @@ class Entries:
 
     def set(self, name: str, text: str) -> None:
         """Put ``text`` in place of the entry ``name``."""
-        self._asked(self._backend.set_password, name, text)
+        try:
+            self._asked(self._backend.set_password, name, text)
+        except UnicodeDecodeError:  # Windows: the library reads what it replaces
+            self._asked(self._backend.delete_password, name)
+            self._asked(self._backend.set_password, name, text)
+        # Windows: the library puts what it replaces aside, as USER@SERVICE, and finds it there once the entry is gone.
+        aside = f"{name}@{self._service(name)}"
+        if self._windows and self._backend.get_password(aside, name) is not None:
+            self._backend.delete_password(aside, name)
 
     def delete(self, name: str) -> None:
         """Remove the entry ``name``, if it is there: also where a Secret Service holds it several times."""
@@ -76,7 +87,12 @@ class Entries:
     def _asked(self, method: Callable[..., Any], name: str, *text: str) -> Any:
         if self._given_up.is_set():
             raise _Abandoned
-        return method(SERVICE if self._shared_service else f"{SERVICE}/{name}", name, *text)
+        return method(self._service(name), name, *text)
+
+    def _service(self, name: str) -> str:
+        # On Windows the names of one service take turns in one place, which is a race between processes that
+        # save different names: each could bring an old token of the other up again.
+        return f"{SERVICE}/{name}" if self._windows else SERVICE
 
 
 def with_entries(work: Callable[[Entries], T]) -> T:
