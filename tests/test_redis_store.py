@@ -421,6 +421,26 @@ def test_a_lock_that_redis_lost_is_taken_again(make_store: MakeStore, admin: Any
     assert got == [False]
 
 
+def test_a_lock_that_redis_lost_is_left_to_its_holder(make_store: MakeStore, admin: Any, prefix: str) -> None:
+    """Who waited for it takes it only when it would have lapsed: its holder may be in the middle of a refresh."""
+    waiter = make_store(timeout=0.5)
+    save(waiter)
+    admin.set(f"{entry(prefix)}:lock", "somebody", px=2500)
+    begin, got = time.monotonic(), list[float]()
+
+    def wait() -> None:
+        waiter.load(KEY)
+        with waiter.turn(KEY):
+            got.append(time.monotonic() - begin)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    wait_until(lambda: "xread" in blocked(admin))
+    admin.delete(f"{entry(prefix)}:lock", f"{entry(prefix)}:news")
+    thread.join(20)
+    assert got[0] > 2.4
+
+
 def test_a_dead_holders_lock_lapses(make_store: MakeStore, redis_server: RedisServer, prefix: str) -> None:
     """Kill -9 while it is held: the next one has it when its lifetime is over."""
     code = f"""
@@ -445,7 +465,17 @@ def test_a_fork_while_the_lock_is_held(make_store: MakeStore) -> None:
     """The child's end of the block frees nothing; it can take other keys, and speaks over a connection of its own."""
     store = make_store()
     token = save(store, key="other")
+    held = threading.Event()
+
+    def hold_other() -> None:
+        with store.lock("other"):
+            held.set()
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=hold_other)
     with store.lock(KEY):
+        thread.start()
+        assert held.wait(10)
         child = os.fork()
         if child:
             assert os.waitpid(child, 0)[1] == 0
@@ -459,6 +489,7 @@ def test_a_fork_while_the_lock_is_held(make_store: MakeStore) -> None:
                 os._exit(store.load("other") != token)
         finally:
             os._exit(2)
+    thread.join()
 
 
 def blocked(admin: Any) -> list[str]:
