@@ -70,6 +70,8 @@ HEAVY = {
     "rich",
     "http.server",
     "dataclasses",
+    "redis",
+    "cryptography",
 }
 
 
