@@ -497,9 +497,13 @@ def blocked(admin: Any) -> list[str]:
     return [client["cmd"] for client in admin.client_list() if "b" in client["flags"]]
 
 
-def test_who_waits_is_woken_and_does_not_poll(redis_server: RedisServer, admin: Any, prefix: str) -> None:
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_who_waits_is_woken_and_does_not_poll(
+    protocol: int, redis_server: RedisServer, admin: Any, prefix: str
+) -> None:
     """Twenty waiters for one save: two operations and a wait each, and all are told at once."""
-    stores = [RedisStore(redis_server.url, [SEAL], prefix=prefix, timeout=20) for _ in range(21)]
+    url = f"{redis_server.url}?protocol={protocol}"
+    stores = [RedisStore(url, [SEAL], prefix=prefix, timeout=20) for _ in range(21)]
     holder, *waiters = stores
     save(holder)
     got: list[bool] = []
@@ -784,6 +788,9 @@ def test_sentinel(tmp_path: Path) -> None:
         absent = RedisStore(f"redis+sentinel://127.0.0.1:{port}/nobody", [SEAL], timeout=0.3)
         with pytest.raises(StoreError, match="nobody"):
             absent.load(KEY)
+        hosts = f"127.0.0.1:{free_port()}"
+        away = f"redis+sentinel://:pass-word@{hosts}/main?sentinel_password=another-pass-word"
+        assert hosts in str(refused(RedisStore(away, [SEAL], timeout=0.2)))
 
 
 def test_every_address_is_one_of_the_kinds() -> None:

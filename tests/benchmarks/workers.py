@@ -5,13 +5,15 @@
 Each worker asks for the token whenever it is due, over a token that lives a few seconds. Counted are the token
 requests at the server, and the commands in Redis (INFO commandstats, which counts those of scripts too); timed is from
 the moment when a token is due to be replaced (a tenth of its lifetime before its end, where that is short) to the last
-worker that has the next one. Up to PROCESSES workers are processes. Beyond that threads stand for processes, each with
-a store of its own and a connection of its own: that costs Redis the same, but they share one interpreter, so the times
-are upper bounds. The machine runs the server, Redis and all the workers.
+worker that has the next one. Up to PROCESSES workers are processes. Beyond that
+THREADS threads of each process stand for processes, each with a store of its own and a connection of its own: that
+costs Redis the same, but they share interpreters, so the times are upper bounds. One machine runs the server, Redis and
+all the workers: where its cores are busy, the time is theirs.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import statistics
@@ -42,6 +44,7 @@ from aventus_creds.wiring import cached_source
 
 COUNTS = (1, 10, 100, 1000)
 PROCESSES = 100
+THREADS = 40
 MARGIN = 0.1
 """Of its lifetime: so early is a short token replaced."""
 
@@ -72,7 +75,7 @@ class Row(NamedTuple):
         """Return it as a line of the table."""
         lags = f"{statistics.median(self.lags) * 1000:.0f} ms, {max(self.lags) * 1000:.0f} ms"
         return (
-            f"{self.workers:5} {self.kind:10} {self.lifetime:7} s {self.token_requests:12.2f}   "
+            f"{self.workers:5} {self.kind:26} {self.lifetime:7} s {self.token_requests:12.2f}   "
             f"{self.sent:12.2f}  {self.executed:15.2f}     {lags}"
             f"{'' if self.everybody else '  (somebody was not served)'}"
         )
@@ -91,20 +94,24 @@ def work(url: str, seal: str, until: float, out: list[Served]) -> None:
         time.sleep(max(min(due, until) - time.time(), 0.002))
 
 
-def child(url: str, seal: str, until: str) -> None:
-    """Be a worker process: print what it was served."""
-    out: list[Served] = []
-    work(url, seal, float(until), out)
-    for served in out:
-        print(*served)
+def child(url: str, seal: str, until: str, count: str) -> None:
+    """Be a process of ``count`` workers: print what each was served."""
+    rows: list[list[Served]] = [[] for _ in range(int(count))]
+    threads = [threading.Thread(target=work, args=(url, seal, float(until), row)) for row in rows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(rows))
 
 
 def measure(count: int, lifetimes: int, server: RedisServer, sandbox: Sandbox, seal: str) -> Row:
     """Let ``count`` workers live through ``lifetimes`` renewals."""
-    as_processes, lifetime = count <= PROCESSES, 5 if count <= 100 else 10
+    each, lifetime = (1, 5) if count <= PROCESSES else (THREADS, 20)
+    processes = count // each
     server.restart()
     # The first token lives until they have all started; counting begins shortly before its end.
-    sandbox.token_lifetime = 6 + (count // 2 if as_processes else count // 50)
+    sandbox.token_lifetime = 6 + processes // 2 + count // 50
     login("prod", browser=Robot())
     key, store = read_profiles().profile("prod").key, RedisStore(server.url, [seal])
     token = default_store().load(key)
@@ -115,33 +122,30 @@ def measure(count: int, lifetimes: int, server: RedisServer, sandbox: Sandbox, s
     sandbox.token_lifetime = lifetime
     until = due + (lifetimes - 0.5) * lifetime * (1 - MARGIN)
     before = requests(sandbox)
-    rows: list[list[Served]] = []
-    running: list[subprocess.Popen[str]] = []
-    threads: list[threading.Thread] = []
-    if as_processes:
-        code = [sys.executable, "-m", "tests.benchmarks.workers", "child", server.url, seal, str(until)]
-        running = [subprocess.Popen(code, stdout=subprocess.PIPE, text=True) for _ in range(count)]
-    else:
-        threading.stack_size(256 * 1024)
-        rows = [[] for _ in range(count)]
-        threads = [threading.Thread(target=work, args=(server.url, seal, until, row)) for row in rows]
-        for thread in threads:
-            thread.start()
+    code = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.workers",
+        "child",
+        server.url,
+        seal,
+        str(until),
+        str(each),
+    ]
+    running = [subprocess.Popen(code, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     time.sleep(max(due - 0.5 - time.time(), 0))
     server.forget_calls()
+    rows: list[list[Served]] = []
     for process in running:
         said, _ = process.communicate(timeout=180)
-        served = [line.split() for line in said.splitlines()]
-        rows.append([Served(float(when), tail, float(end)) for when, tail, end in served])
-    for thread in threads:
-        thread.join()
+        rows += [[Served(*served) for served in row] for row in json.loads(said)]
     renewals = renewed(rows, token.access_token[-12:])
     calls = {name: number / count / len(renewals) for name, number in server.calls().items()}
     # GET is counted in scripts too: TRY calls it once, beside its only XREVRANGE, and so does FREE, beside DEL.
     gets = calls["get"] - calls["xrevrange"] - calls.get("del", 0)
     return Row(
         count,
-        "processes" if as_processes else "threads",
+        f"{processes} processes" + (f" of {each} threads" if each > 1 else ""),
         lifetime,
         (requests(sandbox) - before) / len(renewals),
         gets + calls["evalsha"] + calls.get("xread", 0),
@@ -189,7 +193,7 @@ def main() -> None:
         Path(folder, "profiles.toml").chmod(0o600)
         print(f"{os.cpu_count()} cores, {lifetimes} renewals each; the medians of them, and the worst")
         print(
-            "workers           lifetime  token requests  sent a worker  in Redis a worker  last served after"
+            "a renewal costs                    lifetime  token requests  sent a worker  run a worker  last served"
         )
         for count in COUNTS:
             row = measure(count, lifetimes, server, sandbox, new_key())
