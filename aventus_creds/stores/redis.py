@@ -210,7 +210,8 @@ class RedisStore:
             if time.monotonic() > give_up:
                 raise self._locked_too_long(key)
             since = tried.stamp if since is None else since
-            longest = self._timeout * 0.6
+            # An answer is late after the timeout, and Redis ends a wait up to a tenth of a second late.
+            longest = max(self._timeout * 0.6 - 0.15, 0.01)
             if tried.state == "busy":
                 lapses = time.monotonic() + (tried.pttl / 1000 if tried.pttl >= 0 else longest)
             # (Where Redis has lost the lock, its holder takes it again; until it would have lapsed, nobody else does.)

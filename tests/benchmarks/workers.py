@@ -145,7 +145,7 @@ def measure(count: int, lifetimes: int, server: RedisServer, sandbox: Sandbox, s
     gets = calls["get"] - calls["xrevrange"] - calls.get("del", 0)
     return Row(
         count,
-        f"{processes} processes" + (f" of {each} threads" if each > 1 else ""),
+        "processes" if each == 1 else f"threads in {processes} processes",
         lifetime,
         (requests(sandbox) - before) / len(renewals),
         gets + calls["evalsha"] + calls.get("xread", 0),
@@ -199,12 +199,13 @@ def main() -> None:
             row = measure(count, lifetimes, server, sandbox, new_key())
             print(row, flush=True)
         answers, workers = rate(server), 100_000
-        load = workers * row.executed
+        load = workers * row.executed  # more than it costs: what a script runs has no way to go
         print(
             f"\non paper: redis-benchmark has {answers} answers a second here. {workers} workers send"
-            f" {workers * row.sent:.0f} commands a renewal, {load:.0f} with those of scripts: {load / answers:.1f} s"
-            f" of one Redis each renewal, {load / answers / 3600:.2%} of it with tokens of an hour. Each worker that"
-            f" is there at that moment holds one connection: maxclients (10,000 by default) is to be raised."
+            f" {workers * row.sent:.0f} commands a renewal, {load:.0f} with those of scripts: at most"
+            f" {load / answers:.1f} s of one Redis each renewal, {load / answers / 3600:.2%} of it with tokens of an"
+            f" hour. Each worker that is there at that moment holds one connection: maxclients (10,000 by default) is"
+            f" to be raised."
         )
 
 
