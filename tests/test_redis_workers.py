@@ -189,14 +189,14 @@ class Team:
         assert token
         return token
 
-    def expire(self) -> None:
-        """Let the stored token be expired, with its refresh token as it was."""
-        token = self.stored
+    def expire(self, in_seconds: float = -3600) -> None:
+        """Let the stored token expire, or have expired, with its refresh token as it was."""
+        token, end = self.stored, time.time() + in_seconds
         self.save(
             Token(
                 token.access_token,
-                obtained_at=token.obtained_at - 7200,
-                expires_at=token.obtained_at - 3600,
+                obtained_at=end - 1,
+                expires_at=end,
                 refresh_token=token.refresh_token,
                 scope=token.scope,
             )
@@ -280,14 +280,18 @@ def test_redis_restarts_in_the_middle_of_a_refresh(
         team = Team(server, sandbox)
         team.log_in()
         workers = start(server.url, 1, lifetime=2, timeout=10)
-        team.expire()
+        team.expire(in_seconds=0.8)
+        for worker in workers:
+            worker.ask()
+        assert [worker.answer() for worker in workers] == [team.served] * len(workers)
+        time.sleep(0.8)
         before = team.refreshes
         holder, *others = workers
         sandbox.hold_next()
-        holder.ask()
+        holder.ask("again")
         sandbox.wait_for_it()
         for worker in others:
-            worker.ask()
+            worker.ask("again")
         with server.admin as admin:
             wait_until(lambda: sum("b" in client["flags"] for client in admin.client_list()) >= len(others))
         server.restart()
