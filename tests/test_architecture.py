@@ -75,6 +75,8 @@ HEAVY = {
     "rich",
     "http.server",
     "dataclasses",
+    "redis",
+    "cryptography",
 }
 
 

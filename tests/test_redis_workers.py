@@ -189,14 +189,14 @@ class Team:
         assert token
         return token
 
-    def expire(self) -> None:
-        """Let the stored token be expired, with its refresh token as it was."""
-        token = self.stored
+    def expire(self, in_seconds: float = -3600) -> None:
+        """Let the stored token expire, or have expired, with its refresh token as it was."""
+        token, end = self.stored, time.time() + in_seconds
         self.save(
             Token(
                 token.access_token,
-                obtained_at=token.obtained_at - 7200,
-                expires_at=token.obtained_at - 3600,
+                obtained_at=end - 1,
+                expires_at=end,
                 refresh_token=token.refresh_token,
                 scope=token.scope,
             )
@@ -247,7 +247,7 @@ def test_the_holder_is_killed_in_the_middle_of_a_refresh(
     """The others go on when its lock has lapsed. Where the server lets the used refresh token serve once more,
     nobody notices; else the new token has died with the process, and all are told the command to run.
     """
-    holder, *others = start(redis_server.url, 1, lifetime=1.5, timeout=2)
+    holder, *others = start(redis_server.url, 1, lifetime=0.5, timeout=1)
     sandbox.refresh_grace = grace
     team.expire()
     before = team.refreshes
@@ -279,15 +279,19 @@ def test_redis_restarts_in_the_middle_of_a_refresh(
     with RedisServer(tmp_path / "redis", persist=persist) as server:
         team = Team(server, sandbox)
         team.log_in()
-        workers = start(server.url, 1, lifetime=3, timeout=10)
-        team.expire()
+        workers = start(server.url, 1, lifetime=2, timeout=10)
+        team.expire(in_seconds=0.8)
+        for worker in workers:
+            worker.ask()
+        assert [worker.answer() for worker in workers] == [team.served] * len(workers)
+        time.sleep(0.8)
         before = team.refreshes
         holder, *others = workers
         sandbox.hold_next()
-        holder.ask()
+        holder.ask("again")
         sandbox.wait_for_it()
         for worker in others:
-            worker.ask()
+            worker.ask("again")
         with server.admin as admin:
             wait_until(lambda: sum("b" in client["flags"] for client in admin.client_list()) >= len(others))
         server.restart()
@@ -309,7 +313,7 @@ def test_frozen_past_the_locks_lifetime(
     with RedisServer(tmp_path / "redis") as server:
         team = Team(server, sandbox)
         team.log_in()
-        late, other, _ = start(server.url, 1, lifetime=0.9, timeout=2)
+        late, other, _ = start(server.url, 1, lifetime=0.6, timeout=1)
         team.expire()
         before = team.refreshes
         sandbox.hold_next()
@@ -318,7 +322,7 @@ def test_frozen_past_the_locks_lifetime(
         late.freeze()
         if what == "redis":
             server.freeze()
-            time.sleep(1.2)
+            time.sleep(0.8)
             server.thaw()
         other.ask()
         newer = other.answer()
@@ -336,7 +340,7 @@ def test_workers_whose_redis_is_away(
     with RedisServer(tmp_path / "redis", persist=True) as server:
         team = Team(server, sandbox)
         team.log_in()
-        known, *_, fresh = start(server.url, 1, timeout=0.5)
+        known, *_, fresh = start(server.url, 1, timeout=0.2)
         token = team.stored
         lasting = Token(
             token.access_token,

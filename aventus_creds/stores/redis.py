@@ -172,53 +172,59 @@ class RedisStore:
             raise self._locked_too_long(key)
         with ExitStack() as stack:
             stack.callback(queue.release)
-            held = self._wait(key, self._mine.seen.get(key), or_news=or_news)
-            if held is None:
-                stack.close()
-            else:
-                stack.callback(held.let_go)
-                self._mine.held[key] = held
+            lock = self._new_lock(key)
+            try:
+                held = self._wait(lock, key, or_news=or_news)
+            except KeyboardInterrupt:  # its answer may have been that the lock is ours
+                lock.let_go()
+                raise
+            if held:
+                stack.callback(lock.let_go)
+                self._mine.held[key] = lock
                 stack.callback(self._mine.held.pop, key)
-            yield held is not None
+            else:
+                stack.close()
+            yield held
 
-    def _wait(self, key: str, since: bytes | None, *, or_news: bool) -> EntryLock | None:
-        """Return the lock on ``key``; or None, with ``or_news``, once another entry stands there than ``since``."""
+    def _new_lock(self, key: str) -> EntryLock:
         from aventus_creds.stores.redis_lock import EntryLock
 
-        names = self._names(key)
-        lock = self._call(
-            lambda client: EntryLock(client, names, self._lock_lifetime, STAMP, news_lifetime=REMEMBERED)
+        return EntryLock(
+            self._call(lambda client: client), self._names(key), self._lock_lifetime, STAMP, REMEMBERED
         )
+
+    def _wait(self, lock: EntryLock, key: str, *, or_news: bool) -> bool:
+        """Take ``lock``. With ``or_news`` give up, once another entry stands there than this thread last saw."""
+        since = self._mine.seen.get(key)
         give_up = time.monotonic() + LOCK_TIMEOUT
-        last, lapses = (
-            b"",
-            0.0,
-        )  # the last news of the holder's lock, and when it lapses if it is not extended
+        last = b""  # news that there was when somebody was last seen to hold the lock
+        lapses = 0.0  # when that lock lapses, if it is not extended; by the monotonic clock
         while True:
             known = last if time.monotonic() < lapses else b""
             tried = self._call(lambda _, *args: lock.try_it(*args), since if or_news else None, known)
             if tried.state == "held":
                 self._mine.seen[key] = tried.stamp
-                return lock  # type: ignore[no-any-return]  # what _call returns is anything
+                return True
             if tried.state == "changed":
-                return None
+                return False
             if time.monotonic() > give_up:
                 raise self._locked_too_long(key)
             since = tried.stamp if since is None else since
-            longest = self._timeout * 0.6
+            # An answer is late after the timeout, and Redis ends a wait up to a tenth of a second late.
+            longest = max(self._timeout * 0.6 - 0.15, 0.01)
             if tried.state == "busy":
                 lapses = time.monotonic() + (tried.pttl / 1000 if tried.pttl >= 0 else longest)
-            # Where Redis has lost the lock, its holder takes it again; meanwhile nobody else does.
+            # (Where Redis has lost the lock, its holder takes it again; until it would have lapsed, nobody else does.)
             last = tried.last
             # Woken by news; for want of it, when the holder's lock lapses; and now and then in any case: a
             # restarted Redis has forgotten the news. Not all of us at the same moment.
             pause = min(max(lapses - time.monotonic(), 0), longest)
             pause += random.uniform(0.01, self._timeout * 0.2)  # noqa: S311 - no secret
-            news = self._call(_read_news, names.news, last, int(pause * 1000))
+            news = self._call(_read_news, self._names(key).news, last, int(pause * 1000))
             if news:
                 lapses = 0.0
             if or_news and _tells_of_a_save(news):
-                return None
+                return False
 
     def _replace(self, key: str, content: bytes, lifetime: float | None) -> None:
         if key not in self._mine.held:

@@ -113,7 +113,7 @@ class EntryLock(Lock):
         self._over.set()
         if self._process == os.getpid():  # a fork in the middle: the other process holds it
             with suppress(RedisError, RedisClusterException, OSError):
-                self.release()
+                self.do_release(self._own)
 
     @property
     def here(self) -> bool:
