@@ -14,7 +14,7 @@ NONCE: Final = 12
 STAMP: Final = len(VERSION) + NONCE
 """How many bytes a sealed entry begins with that no other has."""
 
-MAKE_ONE: Final = 'python -c "from aventus_creds.stores.sealing import new_key; print(new_key())"'
+MAKE_ONE: Final = "aventus-creds store key"
 
 
 def new_key() -> str:
