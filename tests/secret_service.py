@@ -55,8 +55,8 @@ class SecretService:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._bus.communicate(timeout=10)  # first: it would start another daemon for whoever still asks
         self.stop()
-        self._bus.communicate(timeout=10)
         self._place.cleanup()
 
     def start(self) -> None:

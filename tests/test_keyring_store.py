@@ -566,6 +566,19 @@ def test_without_a_lock_nothing_is_saved(
     assert "AVENTUS_CREDS_STATE_DIR" in caught.value.hint
 
 
+def test_an_entry_that_goes_while_it_is_read(backend: Backend, store: KeyringStore) -> None:
+    """A Secret Service's item may be deleted between its search and its reading: then it is searched again."""
+    save(store)
+
+    def before(*_: str) -> None:
+        backend.kept.clear()
+        backend.before = lambda step, name: None
+        raise leaked("ItemNotFoundException")
+
+    backend.before = before
+    assert store.load(KEY) is None
+
+
 def test_an_entry_that_stays_is_an_error(backend: Backend, store: KeyringStore) -> None:
     """A logout that forgets nothing does not look like one."""
     save(store)
@@ -824,12 +837,14 @@ def test_processes_killed_while_they_write(
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, folder, key], stdout=subprocess.PIPE, env=environment
         )
-        assert pipe(writer.stdout).readline() == b"ready\n"
-        time.sleep(pause)
-        assert store.load(key) is not None
-        writer.kill()
-        writer.wait(10)
-        pipe(writer.stdout).close()
+        try:
+            assert pipe(writer.stdout).readline() == b"ready\n"
+            time.sleep(pause)
+            assert store.load(key) is not None
+        finally:
+            writer.kill()
+            writer.wait(10)
+            pipe(writer.stdout).close()
         with store.lock(key):
             assert store.load(key) is not None
     save(store, long_token(), key)
