@@ -431,7 +431,7 @@ def test_profile_add_to_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "profiles.toml").mkdir()
     done = add("prod", "--issuer", "https://as.example.com", "--client-id", "c")
     assert done.returncode == 4
-    assert "profiles.toml cannot be read" in done.stderr
+    assert "profiles.toml is no regular file" in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="another file system is needed")

@@ -742,7 +742,7 @@ def test_the_keys_of_an_entry_share_a_slot() -> None:
 
 
 @pytest.mark.skipif(
-    not LONG, reason="a cluster waits two seconds before it answers: in the long form, and under CI"
+    not LONG, reason="it takes two seconds to answer: in the long form, and under CI"
 )
 def test_a_cluster(tmp_path: Path) -> None:
     """Locked, extended, saved and read by the cluster's own client; away, it is said."""
