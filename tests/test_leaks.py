@@ -464,7 +464,11 @@ def test_the_search_finds_what_shows(run: Run, wire: Wire) -> None:
     assert b"'inner': \"'" + planted in run.texts["stdout"]
 
 
-@pytest.mark.parametrize("secret", ["sandbox secret:50%25/+=", EVIL_SECRET, secrets.token_urlsafe(32)])
+@pytest.mark.parametrize(
+    "secret",
+    ["sandbox secret:50%25/+=", EVIL_SECRET, secrets.token_urlsafe(32)],
+    ids=["odd", "evil", "random"],
+)
 def test_the_search_finds_each_form(secret: str) -> None:
     """The control of the control: each form is found in the midst of other text."""
     raw = secret.encode()

@@ -116,6 +116,7 @@ def test_keys_are_rotated() -> None:
 @pytest.mark.parametrize(
     "keys",
     [[], "", SEAL, [""], [SEAL[:-2]], [SEAL + "AAAA"], ["not base64: " + SEAL], [SEAL, "ä" * 43], [None]],
+    ids=range(9),
 )
 def test_a_wrong_key_is_refused_and_not_shown(keys: Any) -> None:
     """The error tells how to make one; neither it nor a traceback with variables shows any."""
@@ -741,9 +742,7 @@ def test_the_keys_of_an_entry_share_a_slot() -> None:
     assert slots[0] != slots[1]
 
 
-@pytest.mark.skipif(
-    not LONG, reason="it takes two seconds to answer: in the long form, and under CI"
-)
+@pytest.mark.skipif(not LONG, reason="it takes two seconds to answer: in the long form, and under CI")
 def test_a_cluster(tmp_path: Path) -> None:
     """Locked, extended, saved and read by the cluster's own client; away, it is said."""
     bus = str(free_port())  # by default a number that may not exist
