@@ -39,7 +39,7 @@ class StoreSettings(NamedTuple):
 
 
 def check_store(
-    table: Any, chosen: str | None, *, folder: Path, chooser: tuple[str, ...] = ()
+    table: Any, chosen: Any, *, folder: Path, chooser: tuple[str, ...] = ()
 ) -> tuple[StoreSettings, list[Mistake]]:
     """Return what ``[store]`` says, and every mistake, by its place in the file. With mistakes, it is worthless.
 
@@ -61,7 +61,7 @@ def check_store(
         except ValueError as what:
             mistakes.append((("store", key), str(what)))
     settings = StoreSettings(
-        chosen or values.get("type", "file"),
+        chosen if chosen in STORES else values.get("type", "file"),  # else it is a mistake of the profile
         values["url"].relative_to(folder) if "url" in values else None,
         tuple(key.relative_to(folder) for key in values.get("encryption_key", ())),
         values.get("prefix", PREFIX),
