@@ -334,6 +334,31 @@ def test_a_missing_extra_says_what_to_install(
     assert run(["token", "plain"]) == 0
 
 
+def test_without_a_keyring_nothing_goes_to_a_file(
+    write_profiles: WriteProfiles, monkeypatch: pytest.MonkeyPatch, capsys: Prints
+) -> None:
+    """Who asks for the keyring is told that there is none, at each command, and no token is written down."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setattr("keyring.core._keyring_backend", None)
+    write_profiles({"prod": KEYS}, store={"type": "file"})
+    token = put("file")
+    write_profiles({"prod": KEYS}, store={"type": "keyring"})
+    for arguments in (
+        ["token"],
+        ["status"],
+        ["logout"],
+        ["store", "move", "--from", "file", "--to", "keyring"],
+    ):
+        assert run([*arguments, "prod"]) == 4, arguments
+        assert "there is no keyring on this system" in capsys.readouterr().err
+    assert kept("file") == token
+    place = open_store("keyring", None)
+    with place.lock(profile().key), pytest.raises(ConfigError):
+        place.save(profile().key, make_token("not-for-a-file"))
+    state = Path(os.environ["AVENTUS_CREDS_STATE_DIR"])
+    assert not [path for path in state.rglob("*") if path.is_file() and b"not-for-a" in path.read_bytes()]
+
+
 # Nothing secret is shown
 
 
