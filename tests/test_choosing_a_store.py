@@ -690,24 +690,28 @@ def test_it_waits_for_a_refresh_under_way(write_profiles: WriteProfiles, in_redi
 
 
 def test_to_and_fro_at_once(write_profiles: WriteProfiles, in_redis: dict[str, Any]) -> None:
-    """Two that move in opposite directions do not wait for each other, and there is one login in the end."""
+    """Two that move in opposite directions do not wait for each other: who waits for files holds no Redis."""
     write_profiles({"prod": KEYS}, store={**in_redis, "type": "file"})
-    token = put("file")
+    token, key = put("file"), profile().key
+    near, far = open_store("file", None), open_store("redis", profile().store)
 
-    def moves(origin: str, target: str) -> None:
-        for _ in range(10):
-            run(["store", "move", "prod", "--from", origin, "--to", target])
+    for origin, target in (("file", "redis"), ("redis", "file")):
+        taken = threading.Event()
 
-    threads = [
-        threading.Thread(target=moves, args=way, daemon=True)
-        for way in (("file", "redis"), ("redis", "file"))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert not any(thread.is_alive() for thread in threads)
-    assert {kept("file"), kept("redis")} == {token, None}
+        def take(taken: threading.Event = taken) -> None:
+            with far.lock(key):
+                taken.set()
+
+        arguments = ["store", "move", "prod", "--from", origin, "--to", target]
+        mover = threading.Thread(target=run, args=(arguments,), daemon=True)
+        with near.lock(key):
+            mover.start()
+            mover.join(0.2)
+            assert mover.is_alive()
+            threading.Thread(target=take, daemon=True).start()
+            assert taken.wait(10)
+        mover.join(20)
+        assert (kept(origin), kept(target)) == (None, token)
 
 
 def test_store_key_prints_one_key(capsys: Prints) -> None:

@@ -105,10 +105,8 @@ def _move(profile: Profile, origin: str, target: str) -> str:
     if locks.keys() == {"file", "keyring"}:  # they lock by the same file
         del locks["file"]
     with ExitStack() as held:
-        for _, each in sorted(
-            locks.items()
-        ):  # in one order: two that move to and fro wait for each other else
-            held.enter_context(each.lock(profile.key))
+        for kind in sorted(locks):  # in one order: else two that move to and fro wait for each other
+            held.enter_context(locks[kind].lock(profile.key))
         token = old.load(profile.key)
         if token is None:
             return f"no login in {origin}"
