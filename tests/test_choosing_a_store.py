@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pickle
@@ -50,7 +51,7 @@ SERVICE = {**KEYS, "grant": "client_credentials", "client_secret": {"env": "NOT_
 PROFILE = '[profiles.prod]\nissuer = "https://as.example.com"\nclient_id = "c"\n'
 PASSWORD = "the-redis-password"
 SECRET_URL = f"redis://:{PASSWORD}@127.0.0.1:1/0"
-SEAL = new_key()
+SEAL = base64.urlsafe_b64encode(bytes(range(32))).decode()  # workers of one test run must agree on it
 GOOD = f'url = "redis://127.0.0.1"\nencryption_key = "{SEAL}"\n'
 
 
