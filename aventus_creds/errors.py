@@ -5,7 +5,7 @@
     │   ├── ProfilesFileError      the file is missing, unreadable or not TOML
     │   ├── ProfileNotFound        no profile of that name
     │   ├── ProfileError           a profile with mistakes, all of them listed
-    │   ├── SecretError            a client secret that cannot be read
+    │   ├── SecretError            a secret that cannot be read: a client's or a store's
     │   └── CallbackError          the redirect URI cannot be listened on here and now
     ├── LoginError             the person at the browser
     │   ├── LoginRequired          nobody is here to log in: run the command it names
@@ -82,7 +82,7 @@ class ProfileError(ConfigError):
 
 
 class SecretError(ConfigError):
-    """A client secret cannot be read from where the profile says it is."""
+    """A secret cannot be read from where profiles.toml says it is: a client's, or a store's."""
 
 
 class CallbackError(ConfigError):

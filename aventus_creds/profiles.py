@@ -200,12 +200,19 @@ class ProfilesFile:
         """Return where tokens rest by ``[store]`` (None: the default), or by the profile ``name``, and the mistakes."""
         profile = self._profiles.get(name or "")
         chosen = profile.get("store") if isinstance(profile, dict) else None
-        if "store" not in self._data and chosen in {None, "file"}:
+        if "store" not in self._data and chosen in (None, "file"):
             return None, []
         from aventus_creds.store_settings import check_store  # most files have no such table
 
-        settings, mistakes = check_store(self._data.get("store", {}), chosen, folder=self.path.parent)
-        return settings, [self._problem(("store", *key), what) for key, what in mistakes]
+        chooser = ("profiles", name or "", "store")
+        settings, mistakes = check_store(
+            self._data.get("store", {}), chosen, folder=self.path.parent, chooser=chooser
+        )
+        return settings, [self._problem(path, what) for path, what in mistakes]
+
+    def chooses_store(self, name: str) -> bool:
+        """Whether the profile ``name`` says itself where its tokens rest."""
+        return "store" in self._profiles[name]
 
     def _check_injected(self, name: str) -> None:
         variable = token_variable(name)

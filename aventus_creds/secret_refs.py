@@ -59,6 +59,17 @@ class SecretRef:
         """Return the place, not the secret."""
         return f"<SecretRef in {self.place}>"
 
+    def __eq__(self, other: object) -> bool:
+        """Two references are the same when they lead to the same place: a file that is read twice is one profile."""
+        return isinstance(other, SecretRef) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        """Hash over the place, as __eq__ compares it."""
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return (self.kind, self._value, self.username, self._base, self.name)
+
     def relative_to(self, folder: Path) -> SecretRef:
         """Return the same reference with a relative file taken from ``folder``."""
         return SecretRef(self.kind, self._value, username=self.username, base=folder, name=self.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,9 @@ REDIS_SCHEMES: Final = (
     *("redis", "rediss", "unix"),
     *("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
 )
+URL_PATTERN: Final = f"^({'|'.join(map(re.escape, REDIS_SCHEMES))})://."
+KEY_PATTERN: Final = "^[A-Za-z0-9_-]{43}=?$"
+"""32 bytes as base64url. A key that is elsewhere is looked at when it is read."""
 
 
 class StoreSettings(NamedTuple):
@@ -29,42 +33,55 @@ class StoreSettings(NamedTuple):
     def literal_secret(self) -> str | None:
         """What secret stands in profiles.toml itself, if one does."""
         secrets = list(self.encryption_keys)
-        if self.url and self.url.kind == "text" and "@" in self.url.read():
+        if self.url and self.url.kind == "text" and _has_password(self.url.read()):
             secrets.append(self.url)
         return next((secret.name for secret in secrets if secret.kind == "text"), None)
 
 
-def check_store(table: Any, chosen: str | None, *, folder: Path) -> tuple[StoreSettings, list[Mistake]]:
-    """Return what ``[store]`` says, and every mistake found in ``table``. With mistakes, it is worthless.
+def check_store(
+    table: Any, chosen: Any, *, folder: Path, chooser: tuple[str, ...] = ()
+) -> tuple[StoreSettings, list[Mistake]]:
+    """Return what ``[store]`` says, and every mistake, by its place in the file. With mistakes, it is worthless.
 
-    ``chosen`` is what a profile says instead of the table's type. ``folder`` is where relative paths start.
+    ``chosen`` is what a profile says instead of the table's type, at ``chooser``. ``folder`` is where relative
+    paths start.
     """
     if not isinstance(table, dict):
-        return StoreSettings("file"), [((), 'must be a table: write [store], and below it type = "…"')]
+        what = 'must be a table: write [store], and below it type = "…"'
+        return StoreSettings("file"), [(("store",), what)]
     values: dict[str, Any] = {}
     mistakes: list[Mistake] = []
     for key, value in table.items():
         if key not in STORE_KEYS:
             meant = did_you_mean(key, STORE_KEYS) or f"; allowed: {', '.join(STORE_KEYS)}"
-            mistakes.append(((key,), f"unknown key{meant}"))
+            mistakes.append((("store", key), f"unknown key{meant}"))
             continue
         try:
             values[key] = STORE_KEYS[key].kind.check(value)
         except ValueError as what:
-            mistakes.append(((key,), str(what)))
+            mistakes.append((("store", key), str(what)))
     settings = StoreSettings(
-        chosen or values.get("type", "file"),
+        chosen if chosen in STORES else values.get("type", "file"),  # else it is a mistake of the profile
         values["url"].relative_to(folder) if "url" in values else None,
         tuple(key.relative_to(folder) for key in values.get("encryption_key", ())),
         values.get("prefix", PREFIX),
     )
-    if settings.type == "redis":
-        mistakes += [((key,), f"missing; {why}") for key, why in _NEEDED.items() if key not in table]
+    for key, why in _NEEDED.items() if settings.type == "redis" else ():
+        if key not in table and table.get("type") == "redis":
+            mistakes.append((("store", key), f"missing; {why}"))
+        elif key not in table:
+            mistakes.append((chooser, f"needs {key} below [store]; {why}"))
     return settings, mistakes
 
 
+def _has_password(url: str) -> bool:
+    address, _, options = url.partition("://")[2].partition("?")
+    user, at, _ = address.rpartition("@")
+    return bool(at and ":" in user) or "password=" in options
+
+
 def _url(value: Any) -> SecretRef:
-    if isinstance(value, str) and value.partition("://")[0] not in REDIS_SCHEMES:
+    if isinstance(value, str) and not re.search(URL_PATTERN, value):
         schemes = ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES)
         raise ValueError(f"must begin with one of {schemes}")
     found: SecretRef = SECRET.check(value)
@@ -75,13 +92,35 @@ def _keys(value: Any) -> tuple[SecretRef, ...]:
     keys = value if isinstance(value, list) else [value]
     if not keys:
         raise ValueError("must be a key that `aventus-creds store key` made, or a list of such")
-    return tuple(SECRET.check(key).called("encryption key") for key in keys)
+    found, wrong = [], []
+    for number, key in enumerate(keys, 1):
+        try:
+            found.append(_key(key))
+        except ValueError as what:
+            wrong.append(f"item {number} {what}" if isinstance(value, list) else str(what))
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return tuple(found)
+
+
+def _key(value: Any) -> SecretRef:
+    if isinstance(value, str) and not re.search(KEY_PATTERN, value):
+        raise ValueError("must be a key that `aventus-creds store key` made, or where it is")
+    found: SecretRef = SECRET.check(value)
+    return found.called("encryption key")
+
+
+def _text_or_place(pattern: str) -> dict[str, Any]:
+    text, *places = SECRET.schema["anyOf"]
+    return {"anyOf": [{**text, "pattern": pattern}, *places]}
 
 
 _NEEDED: Final = {
     "url": "the address of the Redis, rediss://…",
     "encryption_key": "what seals the tokens there: aventus-creds store key makes one",
 }
+
+_KEY_SCHEMA: Final = _text_or_place(KEY_PATTERN)
 
 STORE_KEYS: Final = {
     key.name: key
@@ -94,14 +133,14 @@ STORE_KEYS: Final = {
         ),
         Key(
             "url",
-            Kind(SECRET.schema, _url),
+            Kind(_text_or_place(URL_PATTERN), _url),
             "redis: its address, `rediss://USER:PASSWORD@HOST:PORT/0`, or `redis://`, `unix://`,"
             " `redis+sentinel://HOST,HOST/SERVICE`, `redis+cluster://HOST,HOST`; or where it is, as for a"
             " client_secret",
         ),
         Key(
             "encryption_key",
-            Kind({"anyOf": [SECRET.schema, {"type": "array", "items": SECRET.schema, "minItems": 1}]}, _keys),
+            Kind({"anyOf": [_KEY_SCHEMA, {"type": "array", "items": _KEY_SCHEMA, "minItems": 1}]}, _keys),
             "redis: the key that seals the tokens, or where it is, as for a client_secret; of a list the"
             " first seals, and all open",
         ),

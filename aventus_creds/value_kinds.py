@@ -166,7 +166,8 @@ def choice(*allowed: str) -> Kind:
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in allowed:
-            raise ValueError(f"must be {listed}{', not ' + repr(value) if isinstance(value, str) else ''}")
+            said = isinstance(value, str) and "://" not in value  # an address may hold a password
+            raise ValueError(f"must be {listed}{f', not {value!r}' if said else ''}")
         return value
 
     return Kind({"enum": list(allowed)}, check)

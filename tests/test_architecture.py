@@ -65,7 +65,12 @@ INPUT_AND_OUTPUT = {
     "secrets",
     "threading",
 }
+OF_OTHER_STORES = {
+    *("redis", "keyring", "cryptography"),
+    *("aventus_creds.store_settings", "aventus_creds.stores.opening"),
+}
 HEAVY = {
+    *OF_OTHER_STORES,
     "requests",
     "urllib3",
     "ipywidgets",

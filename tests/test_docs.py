@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from aventus_creds.store_settings import STORE_KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+
+
+STARTS = ("profiles.example.toml", "aventus_creds/profiles.template.toml")
 
 
 def blocks(language: str) -> list[str]:
@@ -52,6 +56,18 @@ def test_the_readmes_profiles_are_valid(tmp_path: Path) -> None:
     path.write_text(next(block for block in blocks("toml") if "[profiles.prod]" in block), "utf-8")
     file = read_profiles(path)
     assert [file.profile(name).grant for name in file.names] == ["pkce", "confidential"]
+
+
+def test_every_store_that_is_shown_is_valid(tmp_path: Path) -> None:
+    """In the README, and in the comments of the files that people start from."""
+    profile = '[profiles.x]\nissuer = "https://a.example"\nclient_id = "c"\n'
+    for text in (README, *((ROOT / name).read_text("utf-8") for name in STARTS)):
+        lines = text.replace("# [store]", "[store]").partition("\n[store]")[2].splitlines()
+        table = [line.removeprefix("# ") for line in takewhile(str.strip, lines[1:]) if "```" not in line]
+        assert table
+        path = tmp_path / "profiles.toml"
+        path.write_text("\n".join([profile, "[store]", *table]), "utf-8")
+        assert read_profiles(path).profile("x").store
 
 
 def test_the_readmes_python_runs(

@@ -14,6 +14,7 @@ from test_profiles import ATHOC, AVENTUS, CIDAAS, ISSUER, LOOPBACK, PLAIN, sever
 from aventus_creds.profile_checks import check_profile
 from aventus_creds.profile_keys import KEYS
 from aventus_creds.profile_schema import reference, schema
+from aventus_creds.store_settings import REDIS_SCHEMES, STORE_KEYS, check_store
 
 PACKAGE = REPOSITORY / "aventus_creds"
 VALIDATOR = jsonschema.Draft7Validator(schema())
@@ -48,8 +49,12 @@ def test_every_key_is_described_in_schema_and_reference() -> None:
     properties = schema()["properties"]["profiles"]["additionalProperties"]["properties"]
     rows = [line.split(" | ") for line in printed("--reference").splitlines()[2:] if line]
     assert list(properties) == [row[0].strip("|` ") for row in rows] == list(KEYS)
-    for name, key in KEYS.items():
-        assert properties[name]["description"].endswith(".")
+    of_store = schema()["properties"]["store"]["properties"]
+    rows = [line.split(" | ") for line in printed("--store-reference").splitlines()[2:] if line]
+    assert list(of_store) == [row[0].strip("|` ") for row in rows] == list(STORE_KEYS)
+    assert printed("--store-reference").strip() == reference(STORE_KEYS.values()).strip()
+    for name, key in [*KEYS.items(), *STORE_KEYS.items()]:
+        assert (properties | of_store)[name]["description"].endswith(".")
         assert key.doc
         assert "|" not in key.doc + key.default
     assert printed("--reference").strip() == reference().strip()
@@ -204,6 +209,60 @@ def test_schema_and_checker_agree_on_what_is_bad(profile: dict[str, Any]) -> Non
     """What the program refuses, an editor marks, as far as a schema can express it."""
     assert check_profile("prod", profile)[1]
     assert not schema_takes({"profiles": {"prod": profile}})
+
+
+SEAL = "A" * 42 + "E="
+REDIS = {"type": "redis", "url": "redis://a", "encryption_key": SEAL}
+PLACES: list[Any] = [
+    *({"env": "A"}, {"file": "a"}, {"command": ["a", ""]}, {"keyring": "a", "username": "b"}),
+]
+
+GOOD_STORES: list[dict[str, Any]] = [
+    *({}, {"type": "file"}, {"type": "keyring"}, REDIS, {**REDIS, "type": "file"}),
+    *({"url": "redis://a"}, {"encryption_key": SEAL}, {**REDIS, "prefix": "b:"}),
+    *({**REDIS, "url": f"{scheme}://a"} for scheme in REDIS_SCHEMES),
+    *({**REDIS, "url": place} for place in PLACES),
+    *({**REDIS, "encryption_key": place} for place in PLACES),
+    *({**REDIS, "encryption_key": [SEAL, place]} for place in PLACES),
+    {**REDIS, "encryption_key": SEAL.rstrip("=")},
+]
+
+BAD_STORES: list[Any] = [
+    *several("redis", 1, [], True, {"type": "Redis"}, {"type": ""}, {"type": 1}, {"typ": "file"}),
+    *(
+        {key: value for key, value in REDIS.items() if key != missing}
+        for missing in ("url", "encryption_key")
+    ),
+    *(
+        {**REDIS, "url": value}
+        for value in several(
+            *("", "redis", "redis:", "redis://", "http://a", "a", " redis://a", "Redis://a", 1, [], {}),
+            *(["redis://a"], {"evn": "A"}, {"env": "A", "file": "b"}, {"keyring": "a"}),
+        )
+    ),
+    *(
+        {**REDIS, "encryption_key": value}
+        for value in several(
+            *("", "a", SEAL[1:], f"A{SEAL}", f" {SEAL}", SEAL.replace("A", "+"), 1, [], {}, [1], [SEAL, "a"]),
+            *([[SEAL]], {"env": ""}, [{"evn": "A"}]),
+        )
+    ),
+    *({**REDIS, "prefix": value} for value in several("", 1, [])),
+]
+
+
+@pytest.mark.parametrize("store", GOOD_STORES)
+def test_schema_and_checker_agree_on_a_good_store(store: dict[str, Any]) -> None:
+    """What the program takes as [store], an editor does not mark."""
+    assert check_store(store, None, folder=REPOSITORY)[1] == []
+    VALIDATOR.validate({"store": store})
+
+
+@pytest.mark.parametrize("store", BAD_STORES)
+def test_schema_and_checker_agree_on_a_bad_store(store: Any) -> None:
+    """What the program refuses as [store], an editor marks."""
+    assert check_store(store, None, folder=REPOSITORY)[1]
+    assert not schema_takes({"store": store})
 
 
 @pytest.mark.parametrize("name", ["prod", "a.b_c-D1", "x" * 64])

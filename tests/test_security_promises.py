@@ -32,7 +32,14 @@ def functions(file: Path) -> set[str]:
 def test_the_sections() -> None:
     assert [title.lower() for title in PROMISES] == [
         *("the login", "the listener", "pasting", "notebooks", "the token cache"),
-        *("refreshing", "the session", "the authorization server", "secrets", "the command line"),
+        *(
+            "other stores",
+            "refreshing",
+            "the session",
+            "the authorization server",
+            "secrets",
+            "the command line",
+        ),
     ]
     assert SECTIONS["What is not covered"]
     assert "advisory" in TEXT.partition("## Reporting a vulnerability")[2].partition("\n## ")[0]

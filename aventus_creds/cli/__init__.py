@@ -73,7 +73,7 @@ class _Commands(click.Group):
 def app(debug: bool) -> None:  # noqa: FBT001 - run() looks at it
     """Log in to OAuth 2.0 servers once, and use the logins from notebooks and scripts.
 
-    Exit codes: 0 fine, 2 usage, 3 login required, 4 profile or file error, 5 refused by the server,
+    Exit codes: 0 fine, 2 usage, 3 login required, 4 profile, file or store error, 5 refused by the server,
     6 network, 130 interrupted.
     """
 

@@ -153,7 +153,7 @@ def profiles() -> None:
         show(table)
     say(f"The file is {file.path}" if file.names else f"{file.path} has no profiles yet.")
     if problems:
-        raise ProfileError(tuple(problems))
+        raise ProfileError(tuple(dict.fromkeys(problems)))  # those of [store] are each profile's
 
 
 @click.command(

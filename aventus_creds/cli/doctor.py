@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from aventus_creds.cli import exit_code
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
 from aventus_creds.grants import GRANTS
-from aventus_creds.profiles import Profile, profiles_path, read_profiles, token_variable
+from aventus_creds.profiles import Profile, ProfilesFile, profiles_path, read_profiles, token_variable
 from aventus_creds.stores import state_folder, store_for, store_name
 from aventus_creds.tokens import Token, utc
 from aventus_creds.wiring import injected_source
@@ -40,8 +41,9 @@ def doctor(ctx: click.Context, name: str | None) -> None:
             raise ConfigError("\n".join(map(str, problems)))
         names = [file.chosen(name)] if name else list(file.names)
         patient.note(str(profiles_path()))
-    with patient.check("the state folder"):
-        patient.note(_state_folder())
+    if not (names and _all_in_redis(file, names)):
+        with patient.check("the state folder"):
+            patient.note(_state_folder())
     for each in names:
         click.echo(f"\n{each}")
         _examine(patient, each)
@@ -87,9 +89,13 @@ def _examine(patient: _Patient, name: str) -> None:
         with patient.check("the redirect URI"):
             patient.note(_redirect(profile))
     _examine_server(patient, profile)
-    if store_name(profile) != "file":
+    place = ""
+    if token_variable(name) not in os.environ:
         with patient.check("the token store"):
-            patient.note(_store(profile))
+            place = _store(profile)
+            patient.note(place)
+        if not place:  # the login would fail by the same
+            return
     with patient.check("the login"):
         patient.note(_login(profile))
 
@@ -127,6 +133,14 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
             patient.note(_clock(next(filter(None, dates))))
 
 
+def _all_in_redis(file: ProfilesFile, names: list[str]) -> bool:
+    """Whether nothing rests in files here: nor in the keyring, whose locks are files."""
+    try:
+        return all(store_name(file.profile(each)) == "redis" for each in names)
+    except AventusCredsError:  # it is told of by the check of that profile
+        return False
+
+
 def _state_folder() -> str:
     """Write into the state folder, as a login does."""
     from aventus_creds.stores.private_folder import PrivateFolder
@@ -140,14 +154,19 @@ def _state_folder() -> str:
 
 def _store(profile: Profile) -> str:
     """Put a token into the profile's store, as a login does, and take it out again."""
+    name = store_name(profile)
+    if name == "file":  # the state folder has been tried
+        return "files of the state folder"
     store, now = store_for(profile), time.time()
     token = Token("doctor", obtained_at=now, expires_at=now + 60)
     with store.lock("doctor"):
-        store.save("doctor", token)
-        if store.load("doctor") != token:
-            raise StoreError(f"{store_name(profile)} does not give back what was put into it")
-        store.delete("doctor")
-    return repr(store).strip("<>")
+        try:
+            store.save("doctor", token)
+            if store.load("doctor") != token:
+                raise StoreError(f"{name} does not give back what was put into it")
+        finally:
+            store.delete("doctor")
+    return "the system's keyring" if name == "keyring" else repr(store).strip("<>").replace("Store", "", 1)
 
 
 def _redirect(profile: Profile) -> str:

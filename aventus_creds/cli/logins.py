@@ -15,7 +15,7 @@ import click
 from aventus_creds import api
 from aventus_creds.cli import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code, say
 from aventus_creds.cli.arguments import Duration, optional_name, required_name
-from aventus_creds.errors import LoginRequired, ProfileError
+from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, ProfileError, StoreError
 from aventus_creds.grants import GRANTS
 from aventus_creds.profiles import ProfilesFile, read_profiles, token_variable
 from aventus_creds.stores import store_for, store_name
@@ -68,14 +68,14 @@ def logout(name: str | None, everything: bool) -> None:  # noqa: FBT001 - click 
         else:
             say(f"{each}: forgotten here, but not revoked: {done.why_not}")
     if problems:
-        raise ProfileError(tuple(problem for error in problems for problem in error.problems))
+        raise ProfileError(tuple(dict.fromkeys(problem for error in problems for problem in error.problems)))
 
 
 class Standing(NamedTuple):
     """How it stands with one profile's login. ``needs_login``: a person is needed soon."""
 
     profile: str
-    state: str  # fresh, expired, none, mistakes, or injected by the environment
+    state: str  # fresh, expired, none, mistakes, injected by the environment, or unknown: its store is away
     expires_at: str | None  # ISO 8601, UTC
     expires_in: int | None  # seconds
     refreshable: bool
@@ -101,23 +101,26 @@ class Standing(NamedTuple):
 def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) -> None:  # noqa: FBT001
     """Show the logins: how long each is fresh, and whether it renews itself.
 
-    Exits with 3 when a person is needed soon for one of them, for monitoring.
+    Exits with 3 when a person is needed soon for one of them, for monitoring, and with 4 when one cannot be read.
     """
     file = read_profiles()
     if name:
         file.profile(name)  # its mistakes are errors
-    standings = [_standing(file, each, min_ttl) for each in ([name] if name else file.names)]
+    errors: list[AventusCredsError] = []
+    standings = [_standing(file, each, min_ttl, errors) for each in ([name] if name else file.names)]
     if as_json:
         click.echo(json.dumps([standing._asdict() for standing in standings], indent=2))
     else:
         _print_table(standings)
-    if any(standing.state == "mistakes" for standing in standings):
+    for text in dict.fromkeys(map(str, errors)):  # one store that is away is one error
+        say(f"error: {text}")
+    if any(standing.state in {"mistakes", "unknown"} for standing in standings):
         ctx.exit(exit_code(ProfileError(())))
     if any(standing.needs_login for standing in standings):
         ctx.exit(exit_code(LoginRequired("")))
 
 
-def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
+def _standing(file: ProfilesFile, name: str, min_ttl: float, errors: list[AventusCredsError]) -> Standing:
     if injected_source(name):
         return Standing(name, "injected", None, None, refreshable=False, account=None, needs_login=False)
     try:
@@ -125,9 +128,15 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
     except ProfileError:
         return Standing(name, "mistakes", None, None, refreshable=False, account=None, needs_login=False)
     attended = GRANTS[profile.grant].attended
-    token = store_for(profile).load(profile.key)
+    kept_in = None
+    try:
+        kept_in = store_name(profile)
+        token = store_for(profile).load(profile.key)
+    except (ConfigError, StoreError) as error:  # the other profiles may be kept elsewhere
+        errors.append(error)
+        return Standing(name, "unknown", None, None, not attended, None, needs_login=False, store=kept_in)
     if token is None:
-        return Standing(name, "none", None, None, not attended, None, attended, store_name(profile))
+        return Standing(name, "none", None, None, not attended, None, attended, kept_in)
     now = time.time()
     renews = not attended or token.refresh_token is not None
     return Standing(
@@ -138,7 +147,7 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float) -> Standing:
         renews,
         jwt_account(token.access_token) or None,
         not renews and not token.fresh(now, min_ttl),
-        store_name(profile),
+        kept_in,
     )
 
 
@@ -153,10 +162,11 @@ def _print_table(standings: list[Standing]) -> None:
             "expired": f"expired at {moment}",
             "none": "not logged in" if it.needs_login else "not used yet",
             "mistakes": "has mistakes: see aventus-creds profiles",
+            "unknown": "cannot be read: see below",
             "injected": f"from {token_variable(it.profile)}",
         }[it.state]
-        style = "red" if it.state == "mistakes" else "yellow" if it.needs_login else None
-        renews = "" if it.state in {"mistakes", "injected"} else "yes" if it.refreshable else "no"
+        style = "red" if it.state in {"mistakes", "unknown"} else "yellow" if it.needs_login else None
+        renews = "" if it.state in {"mistakes", "injected", "unknown"} else "yes" if it.refreshable else "no"
         table.add_row(it.profile, login, renews, it.store or "", it.account or "", style=style)
     show(table)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 
 import click
 
 from aventus_creds.cli import say
 from aventus_creds.cli.arguments import optional_name
-from aventus_creds.errors import StoreError
+from aventus_creds.errors import Problem, ProfileError, StoreError
 from aventus_creds.profile_keys import STORES
-from aventus_creds.profiles import Profile, read_profiles
+from aventus_creds.profiles import Profile, ProfilesFile, read_profiles
 from aventus_creds.stores import store_name
 from aventus_creds.stores.opening import open_store
 
@@ -36,33 +37,76 @@ def key() -> None:
     epilog="Example: aventus-creds store move --to keyring",
 )
 @optional_name
-@click.option("--to", "target", type=click.Choice(STORES), required=True, help="Where to.")
 @click.option(
-    "--from", "origin", type=click.Choice(STORES), help="Where from (default: where they are kept)."
+    "--to",
+    "target",
+    type=click.Choice(STORES),
+    metavar="STORE",
+    required=True,
+    help="Where to: file, keyring or redis.",
+)
+@click.option(
+    "--from",
+    "origin",
+    type=click.Choice(STORES),
+    metavar="STORE",
+    help="Where from (default: where they are kept).",
 )
 def move(name: str | None, target: str, origin: str | None) -> None:
     """Carry the login of NAME, or those of every profile, over to another store.
 
-    It is not in the old one any more then. Where both have one, the newer one stays.
+    It is not in the old one any more then. Where both have one, the newer one stays. What is kept there already
+    stays; a profile with mistakes does not hinder the others.
     """
     file = read_profiles()
-    for each in [name] if name else file.names:
-        profile = file.profile(each)
+    already: list[str] = []
+    problems: list[Problem] = []
+    told: set[str] = set()
+    names = [name] if name else file.names
+    for each in names:
+        try:
+            profile = file.profile(each)
+        except ProfileError as error:
+            if name:
+                raise
+            problems += error.problems
+            continue
         chosen = store_name(profile)
         if (origin or chosen) == target:
-            raise click.UsageError(f"{each} is kept in {target} already: give --from, or another --to")
+            already.append(each)
+            continue
         say(f"{each}: {_move(profile, origin or chosen, target)}")
-        if chosen != target:
-            say(f'  Now write type = "{target}" below [store] in {file.path}, or set AVENTUS_CREDS_STORE.')
+        text = _what_to_write(file, each, target)
+        if chosen != target and text not in told:
+            told.add(text)
+            say(f"  {text}")
+    if already and len(already) == len(names):
+        raise click.UsageError(
+            f"{', '.join(already)}: kept in {target} already; give --from another store, or another --to"
+        )
+    for each in already:
+        say(f"{each}: kept in {target} already")
+    if problems:
+        raise ProfileError(tuple(dict.fromkeys(problems)))
+
+
+def _what_to_write(file: ProfilesFile, name: str, target: str) -> str:
+    """Return what makes ``target`` the store that serves: it must be said where the old one is."""
+    if os.environ.get("AVENTUS_CREDS_STORE"):
+        return f"Now set AVENTUS_CREDS_STORE={target}: it goes before what {file.path} says."
+    key, table = ("store", f"profiles.{name}") if file.chooses_store(name) else ("type", "store")
+    return f'Now write {key} = "{target}" below [{table}] in {file.path}'
 
 
 def _move(profile: Profile, origin: str, target: str) -> str:
     """Carry one login over, and return what was done. Whatever fails, it is in one of the two."""
     old, new = open_store(origin, profile.store), open_store(target, profile.store)
+    locks = {origin: old, target: new}
+    if locks.keys() == {"file", "keyring"}:  # they lock by the same file
+        del locks["file"]
     with ExitStack() as held:
-        held.enter_context(old.lock(profile.key))
-        if {origin, target} != {"file", "keyring"}:  # those two lock by the same file
-            held.enter_context(new.lock(profile.key))
+        for kind in sorted(locks):  # in one order: else two that move to and fro wait for each other
+            held.enter_context(locks[kind].lock(profile.key))
         token = old.load(profile.key)
         if token is None:
             return f"no login in {origin}"

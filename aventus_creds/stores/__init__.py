@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from aventus_creds.errors import StoreError
+from aventus_creds.errors import ConfigError, StoreError
+from aventus_creds.profile_keys import STORES
 from aventus_creds.tokens import Token
 
 if TYPE_CHECKING:
@@ -73,8 +74,14 @@ def default_store() -> TokenStore:
 
 
 def store_name(profile: Profile) -> str:
-    """Return which store ``AVENTUS_CREDS_STORE`` names, else the profile or its file: file, keyring or redis."""
-    return os.environ.get("AVENTUS_CREDS_STORE") or (profile.store.type if profile.store else "file")
+    """Return which store ``AVENTUS_CREDS_STORE`` names, else the profile or its file: file, keyring or redis.
+
+    Raises ConfigError.
+    """
+    named = os.environ.get("AVENTUS_CREDS_STORE")
+    if named and named not in STORES:  # it is not repeated: an address with its password perhaps
+        raise ConfigError(f"AVENTUS_CREDS_STORE must be one of {', '.join(STORES)}")
+    return named or (profile.store.type if profile.store else "file")
 
 
 def store_for(profile: Profile) -> TokenStore:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from typing import TYPE_CHECKING, Final
 
 from aventus_creds.errors import ConfigError
 from aventus_creds.hidden import Hidden
-from aventus_creds.profile_keys import STORES
 from aventus_creds.store_settings import StoreSettings
 from aventus_creds.stores import TokenStore, default_store, state_folder
 
@@ -17,27 +17,34 @@ if TYPE_CHECKING:
 
 _opened: Final[dict[str, RedisStore]] = {}
 """One for each Redis in this process, and so one pool of connections; by a hash of what it was opened with."""
-_opening: Final = threading.Lock()
+_opening = threading.Lock()
+
+
+def _new_lock() -> None:
+    global _opening  # noqa: PLW0603 - who held it in the other process lets go there only
+    _opening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def open_store(name: str, settings: StoreSettings | None) -> TokenStore:
-    """Return the store ``name``. Raises ConfigError, SecretError or StoreError."""
+    """Return the store ``name``, one of STORES. Raises ConfigError, SecretError or StoreError."""
     if name == "file":
         return default_store()
     if name == "keyring":
         from aventus_creds.stores.keyring import KeyringStore
 
         return KeyringStore(state_folder())
-    if name == "redis":
-        return _redis(settings)
-    raise ConfigError(f"AVENTUS_CREDS_STORE must be one of {', '.join(STORES)}, not {name!r}")
+    return _redis(settings)
 
 
 def _redis(settings: StoreSettings | None) -> RedisStore:
     if settings is None or settings.url is None or not settings.encryption_keys:
         raise ConfigError(
-            "the Redis store needs url and encryption_key",
-            hint="Write them below [store] in profiles.toml; aventus-creds store key makes a key.",
+            "the Redis store needs url and encryption_key below [store] in profiles.toml",
+            hint="Write them there: aventus-creds store key makes a key. Or name another store.",
         )
     from aventus_creds.stores.redis import RedisStore
 
