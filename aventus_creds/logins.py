@@ -38,7 +38,7 @@ def token_in_turn(
     profile: Profile, store: TokenStore, cache: CachedSource, browser: Browser | None, at_least: float
 ) -> Token:
     """Let the person log in, unless another login is under way here: then its token will do."""
-    text = f"Another login to {profile.name} is under way on this machine; waiting for it. Ctrl-C ends this."
+    text = f"Another login to {profile.name} is under way; waiting for it. Ctrl-C ends this."
     notice = threading.Timer(NOTICE_AFTER, say, [text])
     notice.daemon = True
     with suppress(RuntimeError):  # no thread is to be had: it waits without a word

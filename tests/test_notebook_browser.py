@@ -242,6 +242,8 @@ def test_the_search_finds_what_a_widget_keeps(desk: Desk) -> None:
 
 def test_a_click_logs_in(desk: Desk) -> None:
     """One click, the form in the new tab, the redirect; the panel changes by itself, the next cell calls."""
+    from playwright.sync_api import expect
+
     notebook = desk.open(
         f"{BUTTON}",
         "1 + 1",
@@ -257,7 +259,8 @@ def test_a_click_logs_in(desk: Desk) -> None:
     assert notebook.text(2) == "2"
     desk.log_in()
     desk.says(LOGGED_IN)
-    assert desk.link.count() == desk.paste_box.count() == 0
+    expect(desk.link).to_have_count(0)
+    expect(desk.paste_box).to_have_count(0)
     notebook.run(3)
     assert notebook.text(3) == "200"
     notebook.run(4)
