@@ -191,10 +191,10 @@ class ProfilesFile:
             warn_if_others_can_read(self.path, status, what)
 
     def _checked(self, name: str) -> tuple[dict[str, Any], list[Mistake]]:
-        table, folder = self._profiles[name], self.path.parent
+        table = self._profiles[name]
         if isinstance(table, dict) and "ca_bundle" in table:  # that file may come and go
-            return check_profile(name, table, folder=folder)
-        return _checked(self._text, name, folder)
+            return check_profile(name, table, folder=self.path.parent)
+        return _checked(self._text, name, str(self.path))
 
     def _store(self, name: str | None = None) -> "tuple[StoreSettings | None, list[Problem]]":
         """Return where tokens rest by ``[store]`` (None: the default), or by the profile ``name``, and the mistakes."""
@@ -242,13 +242,13 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _checked(text: str, name: str, folder: Path) -> tuple[dict[str, Any], list[Mistake]]:
-    return check_profile(name, _parsed(text)["profiles"][name], folder=folder)
+def _checked(text: str, name: str, path: str) -> tuple[dict[str, Any], list[Mistake]]:
+    return check_profile(name, _parsed(text)["profiles"][name], folder=Path(path).parent)
 
 
 def token_variable(name: str) -> str:
     """Return the name of the environment variable that injects a token for the profile ``name``."""
-    return "AVENTUS_CREDS_TOKEN_" + "".join(char if char.isalnum() else "_" for char in name.upper())
+    return f"AVENTUS_CREDS_TOKEN_{name.upper().replace('-', '_').replace('.', '_')}"
 
 
 def profiles_path() -> Path:

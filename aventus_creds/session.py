@@ -53,6 +53,10 @@ class BearerAuth(AuthBase):
         self._origins = frozenset(origins)
         self._prefixes = tuple(f"{item}/" for item in self._origins)
         self._refused: Token | None = None
+        self._watched: tuple[Token | None, Any] = (
+            None,
+            None,
+        )  # a token, and the hook that sees what became of it
 
     def covers(self, url: str | None) -> bool:
         """Whether ``url`` is on one of the origins that may see the token."""
@@ -70,12 +74,14 @@ class BearerAuth(AuthBase):
         if self.covers(request.url):
             token = self._source.token()
             request.headers["Authorization"] = f"Bearer {token.access_token}"
-            request.hooks["response"].append(partial(self._answered, token, time.time()))
+            watched, hook = self._watched
+            if watched is not token:
+                hook = partial(self._answered, token)
+                self._watched = token, hook
+            request.hooks["response"].append(hook)
         return request
 
-    def _answered(
-        self, token: Token, asked_at: float, response: requests.Response, **settings: Any
-    ) -> requests.Response:
+    def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
         # After a redirect, the refused request may be one that went without the token.
         if response.status_code != 401 or response.request.headers.get("Authorization") != _bearer(token):
             return response
@@ -83,6 +89,7 @@ class BearerAuth(AuthBase):
         refused_before = self._refused is not None and token.access_token == self._refused.access_token
         if refused_before or not can_repeat(response.request):
             return response
+        asked_at = time.time() - response.elapsed.total_seconds()
         try:
             new = self._source.token(stale=token)
         except AventusCredsError as fault:
@@ -92,9 +99,9 @@ class BearerAuth(AuthBase):
             response.close()  # nobody gets it: the caller must know what to do
             raise
         repeated = self._repeat(response, new, settings)
-        if repeated.status_code == 401 and new.obtained_at < asked_at:
-            # Not renewed, but found: another process had it already, and it was revoked with ours.
-            return self._answered(new, 0, repeated, **settings)
+        if repeated.status_code == 401 and new.obtained_at < asked_at and not response.history:
+            # Not renewed, but found: another process had it already, and it was revoked with ours. Once.
+            return self._answered(new, repeated, **settings)
         if repeated.status_code == 401:
             self._refused = new
         return repeated
@@ -153,13 +160,14 @@ class ApiSession(requests.Session):
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare ``request``, its URL joined to the API's when it is relative."""
+        request = copy.copy(request)  # the caller's own stays as it is
         url = request.url.decode() if isinstance(request.url, bytes) else request.url or ""
         if not _is_absolute(url):
-            request = copy.copy(request)
             request.url = self._join(url)
         if not request.auth and not self.auth:  # the caller took the token away
-            request = copy.copy(request)
             request.auth = _no_netrc
+        if not request.params:
+            request.params = None  # requests takes a seventh of the preparation to merge two empty tables
         return super().prepare_request(request)
 
     def _join(self, url: str) -> str:
