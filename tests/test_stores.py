@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,32 @@ def test_any_content_gives_a_sound_token_or_none(files: FileStore, changes: dict
         assert token.access_token.isprintable()
         assert isinstance(token.fresh(0), bool)
         assert repr(token)
+
+
+def test_a_turn_ends_once_somebody_else_has_saved(files: FileStore) -> None:
+    """Who waits for a refresh reads its token at once; the lock is for one after another."""
+    files.save(KEY, make_token("old"))
+    with files.lock(KEY):
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(lambda: files.turn(KEY).__enter__())
+            time.sleep(0.1)
+            assert not waiting.done()
+            files.save(KEY, make_token("new"))
+            assert waiting.result(5) is False
+        with files.turn(f"{KEY}2") as held:  # another key's
+            assert held
+
+
+def test_a_turn_is_a_lock(files: FileStore) -> None:
+    """With nothing to wait for it is held, as the lock is, and let go of."""
+    for _ in "12":
+        with files.turn(KEY) as held, ThreadPoolExecutor() as pool:
+            assert held
+            waiting = pool.submit(lambda: files.turn(KEY).__enter__())
+            time.sleep(0.1)
+            assert not waiting.done()
+            files.save(KEY, make_token())
+            assert waiting.result(5) is False
 
 
 def test_one_temporary_name_and_one_lock_file(files: FileStore) -> None:

@@ -56,3 +56,7 @@ class FileStore:
     def lock(self, key: str) -> AbstractContextManager[object]:
         """Hold ``key`` against other threads and processes. Raises StoreError."""
         return self._files.lock(key)
+
+    def turn(self, key: str) -> AbstractContextManager[bool]:
+        """Hold ``key`` as ``lock`` does; or hold nothing, and give False, once somebody else has saved."""
+        return self._files.turn(key, f"{key}.json")

@@ -15,6 +15,8 @@ from aventus_creds.bounded_reading import read_at_most
 from aventus_creds.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from filelock import FileLock
 
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -114,6 +116,20 @@ class PrivateFolder:
         """
         return _Lock(self, self.path / f"{name}.lock", needed=needed)
 
+    def turn(self, name: str, file: str) -> AbstractContextManager[bool]:
+        """Return the lock ``name``; or one that gives False, and is not held, once ``file`` has been replaced."""
+        before = self._version(file)
+        return _Lock(
+            self, self.path / f"{name}.lock", needed=False, unless=lambda: self._version(file) != before
+        )
+
+    def _version(self, name: str) -> tuple[int, int] | None:
+        try:
+            status = (self.path / name).stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
     def make(self) -> None:
         """Make the folder where it is missing. Raises OSError, or StoreError where it is another user's."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,26 +175,40 @@ class PrivateFolder:
 class _Lock:
     """A FileLock that speaks this package's errors. A new one for each use: it is not shared by threads."""
 
-    def __init__(self, folder: PrivateFolder, path: Path, *, needed: bool) -> None:
+    def __init__(
+        self, folder: PrivateFolder, path: Path, *, needed: bool, unless: Callable[[], bool] = lambda: False
+    ) -> None:
         self._folder = folder
         self._path = path
         self._needed = needed
+        self._unless = unless
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> bool:
+        import random
+
         from filelock import Timeout  # a fresh token needs no lock
 
-        self._lock = _file_lock()(self._path, timeout=LOCK_TIMEOUT, mode=0o600)
-        try:
-            self._folder.make()
-            self._lock.acquire()
-        except Timeout:
-            raise StoreError(
-                f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process",
-                hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
-            ) from None
-        except (OSError, NotImplementedError) as fault:
-            if self._needed or not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
-                raise _store_error("locked", self._path, fault) from None
+        self._lock = _file_lock()(self._path, mode=0o600)
+        give_up = time.monotonic() + LOCK_TIMEOUT
+        while True:
+            try:
+                self._folder.make()
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                if self._unless():
+                    return False
+            except (OSError, NotImplementedError) as fault:
+                if self._needed or not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
+                    raise _store_error("locked", self._path, fault) from None
+                return True
+            else:
+                return True
+            if time.monotonic() > give_up:
+                raise StoreError(
+                    f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process",
+                    hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
+                )
+            time.sleep(random.uniform(0.01, 0.04))  # noqa: S311 - not all who wait at the same moment
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
