@@ -862,6 +862,32 @@ def test_cookie_header_of_the_caller(web: Web, make_session: Callable[..., ApiSe
     assert [seen.headers["Cookie"] for seen in web.seen] == ["mine=1"] * 2
 
 
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("own", "named"),
+    [
+        *(
+            ({}, named)
+            for named in (None, {}, {"b": "2"}, [("b", "2"), ("b", "3")], "x=1", b"x=1", {"b": None})
+        ),
+        *(({"a": "1"}, named) for named in (None, {}, {"b": "2"}, {"a": None}, {"a": ["2", "3"]})),
+    ],
+)
+def test_parameters_are_those_that_requests_sends(
+    web: Web, make_session: Callable[..., ApiSession], own: dict[str, str], named: Any
+) -> None:
+    """The session's parameters and the request's are merged as requests merges them; the Request stays as it is."""
+    request = requests.Request("GET", f"{web.url}/a?z=9", params=named)
+    sessions = make_session(web), requests.Session()
+    for session in sessions:
+        session.params = dict(own)
+    urls = [session.prepare_request(request).url for session in sessions]
+    assert urls[0] == urls[1]
+    assert request.params == (named or {})
+
+
 # The environment, and what requests can do
 
 
