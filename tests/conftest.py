@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -34,7 +35,13 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep Hypothesis' tables of characters out of the source tree."""
+    """Keep Hypothesis' tables of characters out of the source tree; let no program of the tests ignore signals.
+
+    Under nohup, and in the background of a script, one is ignored, and every child inherits that.
+    """
+    for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+            signal.signal(getattr(signal, name), handler)
     folder = tempfile.TemporaryDirectory(prefix="hypothesis-")
     set_hypothesis_home_dir(folder.name)
     config.add_cleanup(folder.cleanup)
