@@ -110,7 +110,7 @@ def kind_and_place(fault: BaseException) -> str:
 def without_locks() -> None:
     """Break what the soak guards, to see that it notices."""
     unlocked: Callable[..., Any] = lambda *_: nullcontext()  # noqa: E731
-    PrivateFolder.lock = unlocked  # type: ignore[method-assign]
+    PrivateFolder.lock = PrivateFolder.turn = unlocked  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
