@@ -8,9 +8,9 @@ import time
 import warnings
 from typing import NoReturn
 
-from aventus_creds.errors import AventusCredsError, AventusCredsWarning
+from aventus_creds.errors import AventusCredsWarning
 from aventus_creds.profiles import read_profiles, token_variable
-from aventus_creds.stores import store_for
+from aventus_creds.stores import default_store, store_name
 
 
 def main() -> NoReturn:
@@ -29,16 +29,18 @@ def main() -> NoReturn:
 
 
 def _fresh_token(name: str | None = None) -> str | None:
-    """Return the access token that is kept for ``name``, if it is good and there is nothing to tell."""
+    """Return the access token that is kept in a file for ``name``, if it is good and there is nothing to tell."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", AventusCredsWarning)
         try:
             profile = read_profiles().profile(name)
-            token = (
-                None if token_variable(profile.name) in os.environ else store_for(profile).load(profile.key)
-            )
-        except (AventusCredsError, AventusCredsWarning):
+            if token_variable(profile.name) in os.environ or store_name(profile) != "file":
+                return None
+            token = default_store().load(profile.key)
+        except Exception:  # noqa: BLE001 - whatever it is, the command line meets it too, and tells of it
             return None
+        except KeyboardInterrupt:
+            sys.exit(130)
     return token.access_token if token and token.fresh(time.time()) else None
 
 

@@ -207,6 +207,15 @@ def test_get_token_with_a_cached_token_loads_no_requests() -> None:
 
 
 @pytest.mark.usefixtures("_logged_in")
+def test_a_fresh_token_is_printed_without_the_command_line() -> None:
+    """The program prints it at once; what it cannot do so, the command line does."""
+    ask = "import sys; sys.argv = ['aventus-creds', 'token', 'prod'{}]; from aventus_creds.command import main\n"
+    ask += "try: main()\nexcept SystemExit as end: assert end.code == 0"
+    assert not {"click", "requests"} & loaded(ask.format(""))
+    assert "click" in loaded(ask.format(", '--header'"))
+
+
+@pytest.mark.usefixtures("_logged_in")
 def test_one_read_each_for_the_profile_and_the_token() -> None:
     """With a cached token, get_session opens the profiles file and the token file once each, and no lock."""
     code = """

@@ -159,6 +159,21 @@ def test_token_prints_nothing_else(write_profiles: WriteProfiles) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("an-access-token\n", "", 0)
 
 
+def test_token_warns_as_any_other_command(write_profiles: WriteProfiles) -> None:
+    """A fresh token is printed at once, unless there is something to tell."""
+    path = write_profiles({"prod": {**KEYS, "client_secret": "a-secret"}})
+    save("prod", make_token())
+    path.chmod(0o644)
+    done = command("token", "prod")
+    assert (done.stdout, done.returncode) == ("an-access-token\n", 0)
+    assert "can be read by others" in done.stderr
+    assert command("token", "prod", AVENTUS_CREDS_TOKEN_PROD="another").stdout == "another\n"
+    if Path("/dev/full").exists():
+        full = shell(f"{sys.executable} -m aventus_creds token prod >/dev/full")
+        assert full.returncode == 4
+        assert "No space left" in full.stderr
+
+
 def test_sandbox_prints_profiles_that_work(tmp_path: Path) -> None:
     """Its standard output is a profiles.toml, its API answers, and Ctrl-C ends it."""
     import signal
