@@ -31,6 +31,9 @@ LEEWAY: Final = 2.0
 STORE_AWAY: Final = 5.0
 """Seconds for which a store that failed is not asked again while a token in memory serves."""
 
+_Fresh = tuple["Token | None", float, float]
+"""What is in memory, and until when it is fresh: by the clock, and by the one that nobody sets."""
+
 NOTHING: Final = (None, 0.0, 0.0)
 
 _first_seen: Final[dict[str, tuple[int, float]]] = {}
@@ -45,9 +48,7 @@ class CachedSource:
         self._store = store
         self._inner = inner
         self._memory: Token | None = None
-        self._fresh: tuple[Token | None, float, float] = (
-            NOTHING  # memory, and until when it is fresh, by both clocks
-        )
+        self._fresh: _Fresh = NOTHING
         self._stored = False  # whether memory is what the store had
         self._outdated: Token | None = None  # what the store still has where memory is ahead of it
         self._ahead = 0.0  # the clock when memory was taken, less the time that nobody sets
@@ -59,13 +60,7 @@ class CachedSource:
         """Return the cached token while it is good, else a new one. The lock is held while it is made."""
         token, until, steady_until = self._fresh
         # What _good says, in the common case: each request of a session comes here.
-        if (
-            token
-            and stale is None
-            and not at_least
-            and time.time() < until
-            and time.monotonic() < steady_until
-        ):
+        if token and time.time() < until and time.monotonic() < steady_until and not (stale or at_least):
             return token
         token = self._memory
         if token is not None and self._good(token, stale, at_least):

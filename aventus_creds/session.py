@@ -53,15 +53,15 @@ class BearerAuth(AuthBase):
         self._origins = frozenset(origins)
         self._prefixes = tuple(f"{item}/" for item in self._origins)
         self._refused: Token | None = None
-        self._watched: tuple[Token | None, Any] = (
-            None,
-            None,
-        )  # a token, and the hook that sees what became of it
+        # A token, and the hook that sees what becomes of it.
+        self._watched: tuple[Token | None, Any] = (None, None)
 
     def covers(self, url: str | None) -> bool:
         """Whether ``url`` is on one of the origins that may see the token."""
-        if url is None or url.startswith(self._prefixes):
-            return url is not None
+        if url is None:
+            return False
+        if url.startswith(self._prefixes):
+            return True
         try:
             user = "".join(urlsplit(url).netloc.rpartition("@")[:2])
             # In https://evil.example\@api.example/ others see the host before the backslash.
@@ -167,9 +167,8 @@ class ApiSession(requests.Session):
         if not request.auth and not self.auth:  # the caller took the token away
             request.auth = _no_netrc
         if not request.params and not self.params:
-            request.params = (
-                ""  # to merge and encode two empty tables takes requests a quarter of the preparation
-            )
+            # To merge and encode two empty tables takes requests a quarter of the preparation.
+            request.params = ""
         return super().prepare_request(request)
 
     def _join(self, url: str) -> str:
