@@ -433,7 +433,8 @@ def test_any_text_has_claims_or_none(text: str) -> None:
 
 
 @tries(100)
+@example({"\ud800\udcff": None})
 @given(st.dictionaries(TEXT, st.none() | st.booleans() | st.integers(-(2**63), 2**63) | TEXT, max_size=4))
 def test_the_claims_of_a_jwt_are_read(claims: dict[str, Any]) -> None:
-    """As they were written."""
-    assert jwt_claims(jwt(claims)) == claims
+    """As they were written, but for two halves of a character, which JSON joins."""
+    assert jwt_claims(jwt(claims)) == json.loads(json.dumps(claims))
