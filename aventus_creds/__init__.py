@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aventus_creds.api import get_session, get_token, login, logout
     from aventus_creds.errors import AventusCredsError, LoginRequired
-    from aventus_creds.session import ApiSession, BearerAuth
+    from aventus_creds.notebook.panel import LoginButton
+    from aventus_creds.session.bearer import BearerAuth
+    from aventus_creds.session.session import ApiSession
     from aventus_creds.tokens import Token
-    from aventus_creds.widget import LoginButton
 
 __all__ = [
     "ApiSession",
@@ -34,10 +35,10 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "ApiSession": "session",
+    "ApiSession": "session.session",
     "AventusCredsError": "errors",
-    "BearerAuth": "session",
-    "LoginButton": "widget",
+    "BearerAuth": "session.bearer",
+    "LoginButton": "notebook.panel",
     "LoginRequired": "errors",
     "Token": "tokens",
     "get_session": "api",

@@ -1,5 +1,5 @@
 """``python -m aventus_creds``: the program."""
 
-from aventus_creds.command import main
+from aventus_creds.cli.program import main
 
 main()

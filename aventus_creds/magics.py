@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from aventus_creds.notebook.paste import log_in_by_paste
+
 
 def load(ipython: Any) -> None:
     """Give ``ipython`` the magics."""
@@ -20,17 +22,16 @@ def aventus_login(line: str) -> Any:
         raise ValueError("usage: %aventus_login [NAME] [--paste]")
     name = names[0] if names else None
     if "--paste" not in words:
-        from aventus_creds.widget import LoginButton
+        from aventus_creds.notebook.panel import LoginButton
 
         return LoginButton(name)
-    from aventus_creds.api import login_by_paste
 
-    login_by_paste(name)
+    log_in_by_paste(name)
     return None
 
 
 def aventus_status(line: str) -> None:
     """%aventus_status [NAME]: show how long each login is fresh."""
-    from aventus_creds.cli import run
+    from aventus_creds.cli.commands import run
 
     run(["status", *shlex.split(line)])

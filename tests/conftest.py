@@ -20,8 +20,6 @@ from secret_service import SecretService
 from strategies import ASKED, TRIED
 from support import Web
 
-REPOSITORY = Path(__file__).parents[1]
-
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # the tests run as root in containers
     "--disable-gpu",

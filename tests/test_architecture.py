@@ -12,8 +12,8 @@ import pytest
 from support import make_token
 
 import aventus_creds
-from aventus_creds.profiles import read_profiles
-from aventus_creds.stores import default_store
+from aventus_creds.profiles.file import read_profiles
+from aventus_creds.stores.opening import default_store
 
 PACKAGE = Path(aventus_creds.__file__).parent
 
@@ -67,7 +67,7 @@ INPUT_AND_OUTPUT = {
 }
 OF_OTHER_STORES = {
     *("redis", "keyring", "cryptography"),
-    *("aventus_creds.store_settings", "aventus_creds.stores.opening"),
+    *("aventus_creds.profiles.store_keys", "aventus_creds.stores.opening"),
 }
 HEAVY = {
     *OF_OTHER_STORES,
@@ -209,7 +209,7 @@ def test_get_token_with_a_cached_token_loads_no_requests() -> None:
 @pytest.mark.usefixtures("_logged_in")
 def test_a_fresh_token_is_printed_without_the_command_line() -> None:
     """The program prints it at once; what it cannot do so, the command line does."""
-    ask = "import sys; sys.argv = ['aventus-creds', 'token', 'prod'{}]; from aventus_creds.command import main\n"
+    ask = "import sys; sys.argv = ['aventus-creds', 'token', 'prod'{}]; from aventus_creds.cli.program import main\n"
     ask += "try: main()\nexcept SystemExit as end: assert end.code == 0"
     assert not {"click", "requests"} & loaded(ask.format(""))
     assert "click" in loaded(ask.format(", '--header'"))
@@ -220,7 +220,7 @@ def test_one_read_each_for_the_profile_and_the_token() -> None:
     """With a cached token, get_session opens the profiles file and the token file once each, and no lock."""
     code = """
 import os, sys
-import requests, tomllib, aventus_creds.api, aventus_creds.session, aventus_creds.stores.file
+import requests, tomllib, aventus_creds.api, aventus_creds.session.session, aventus_creds.stores.file
 opened = []
 sys.addaudithook(lambda event, args: event == "open" and not isinstance(args[0], int) and opened.append(str(args[0])))
 aventus_creds.get_session("prod")

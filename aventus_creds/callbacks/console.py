@@ -11,11 +11,11 @@ import webbrowser
 from pathlib import PurePath
 from typing import Final
 
+from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.terminal import clear_line, count_down, is_terminal, say
 from aventus_creds.callbacks import Attempt, Browser
 from aventus_creds.callbacks.typed_lines import TypedLines
 from aventus_creds.errors import CallbackError
-from aventus_creds.hidden import Hidden
-from aventus_creds.terminal import clear_line, count_down, is_terminal, say
 
 TEXT_BROWSERS: Final = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
 

@@ -19,10 +19,10 @@ from socketserver import TCPServer
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from aventus_creds.basics.urls import DEFAULT_PORTS, LOOPBACK_NAMES, is_loopback
 from aventus_creds.callbacks import Attempt, page
 from aventus_creds.callbacks.connections import Connections, Head
 from aventus_creds.errors import CallbackError
-from aventus_creds.origins import DEFAULT_PORTS, LOOPBACK_NAMES, is_loopback
 
 IDLE_LIMIT: Final = 10
 """Seconds that a connection may be silent."""

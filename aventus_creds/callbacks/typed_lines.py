@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final, Self
 
-from aventus_creds.terminal import in_foreground
+from aventus_creds.basics.terminal import in_foreground
 
 if os.name == "nt":
     import msvcrt

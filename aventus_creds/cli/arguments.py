@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from aventus_creds.errors import AventusCredsError
-from aventus_creds.profiles import read_profiles
+from aventus_creds.profiles.file import read_profiles
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

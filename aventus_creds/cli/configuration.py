@@ -12,12 +12,12 @@ from typing import Any
 import click
 import tomli_w
 
-from aventus_creds.cli import say
+from aventus_creds.basics.places import profiles_path, state_folder
+from aventus_creds.basics.private_folder import PrivateFolder
+from aventus_creds.cli.commands import say
 from aventus_creds.errors import ConfigError, ProfileError, ProfilesFileError
-from aventus_creds.profile_keys import KEYS
-from aventus_creds.profiles import ProfilesFile, profiles_path, read_profiles
-from aventus_creds.stores import state_folder
-from aventus_creds.stores.private_folder import PrivateFolder
+from aventus_creds.profiles.file import ProfilesFile, read_profiles
+from aventus_creds.profiles.keys import KEYS
 
 
 @click.command(short_help="Write a profiles.toml to start from.", epilog="Example: aventus-creds init")

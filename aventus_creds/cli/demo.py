@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 import tomli_w
 
-from aventus_creds.cli import say
+from aventus_creds.cli.commands import say
 from aventus_creds.errors import ConfigError
-from aventus_creds.profiles import read_profiles
+from aventus_creds.profiles.file import read_profiles
 
 if TYPE_CHECKING:
     from aventus_creds.sandbox import Sandbox

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from aventus_creds.callbacks import listen, only_pasted
-from aventus_creds.cli import exit_code
+from aventus_creds.basics.places import profiles_path, state_folder
+from aventus_creds.callbacks.opening import listen, only_pasted
 from aventus_creds.cli.arguments import optional_name
+from aventus_creds.cli.commands import exit_code
 from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
-from aventus_creds.grants import GRANTS
-from aventus_creds.profiles import Profile, ProfilesFile, profiles_path, read_profiles, token_variable
-from aventus_creds.stores import state_folder, store_for, store_name
+from aventus_creds.oauth.client import OAuthClient
+from aventus_creds.profiles.file import ProfilesFile, read_profiles
+from aventus_creds.profiles.grants import GRANTS
+from aventus_creds.profiles.profile import Profile, token_variable
+from aventus_creds.sources.injected import injected_source
+from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.tokens import Token, utc
-from aventus_creds.wiring import injected_source
 
 if TYPE_CHECKING:
-    from aventus_creds.protocol import Endpoints
+    from aventus_creds.oauth.request import Endpoints
 
 TOLERATED_SKEW: Final = 30
 """Seconds that this machine's clock may differ from the server's."""
@@ -101,12 +104,11 @@ def _examine(patient: _Patient, name: str) -> None:
 
 
 def _examine_server(patient: _Patient, profile: Profile) -> None:
-    from aventus_creds.server import AuthorizationServer  # loads requests
-    from aventus_creds.transport import Transport
+    from aventus_creds.oauth.transport import Transport
 
     endpoints: Endpoints | None = None
     with patient.check("discovery" if profile.issuer else "the endpoints"):
-        endpoints = AuthorizationServer(profile).endpoints
+        endpoints = OAuthClient(profile).endpoints
         patient.note(endpoints.issuer or "given by the profile or its provider")
     if endpoints is None:
         return
@@ -143,7 +145,7 @@ def _all_in_redis(file: ProfilesFile, names: list[str]) -> bool:
 
 def _state_folder() -> str:
     """Write into the state folder, as a login does."""
-    from aventus_creds.stores.private_folder import PrivateFolder
+    from aventus_creds.basics.private_folder import PrivateFolder
 
     folder = PrivateFolder(state_folder() / "tokens")
     with folder.lock("doctor"):

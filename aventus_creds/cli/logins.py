@@ -13,14 +13,15 @@ from typing import Final, NamedTuple
 import click
 
 from aventus_creds import api
-from aventus_creds.cli import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code, say
 from aventus_creds.cli.arguments import Duration, optional_name, required_name
+from aventus_creds.cli.commands import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code, say
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, ProfileError, StoreError
-from aventus_creds.grants import GRANTS
-from aventus_creds.profiles import ProfilesFile, read_profiles, token_variable
-from aventus_creds.stores import store_for, store_name
+from aventus_creds.profiles.file import ProfilesFile, read_profiles
+from aventus_creds.profiles.grants import GRANTS
+from aventus_creds.profiles.profile import token_variable
+from aventus_creds.sources.injected import injected_source
+from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.tokens import jwt_account, utc
-from aventus_creds.wiring import injected_source
 
 IGNORED_BY_PYTHON: Final = [
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ") if hasattr(signal, name)

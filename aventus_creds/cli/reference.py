@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from aventus_creds.cli import app
+from aventus_creds.cli.commands import app
 
 
 def reference() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import tomli_w
 
-from aventus_creds.cli import say
+from aventus_creds.cli.commands import say
 from aventus_creds.errors import ConfigError
 
 

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 
 import click
 
-from aventus_creds.cli import say
 from aventus_creds.cli.arguments import optional_name
+from aventus_creds.cli.commands import say
 from aventus_creds.errors import Problem, ProfileError, StoreError
-from aventus_creds.profile_keys import STORES
-from aventus_creds.profiles import Profile, ProfilesFile, read_profiles
-from aventus_creds.stores import store_name
-from aventus_creds.stores.opening import open_store
+from aventus_creds.profiles.file import ProfilesFile, read_profiles
+from aventus_creds.profiles.profile import Profile
+from aventus_creds.profiles.stores import STORES
+from aventus_creds.stores.opening import open_store, store_name
 
 
 @click.group(short_help="Where logins are kept.")
@@ -27,7 +27,7 @@ def store() -> None:
 )
 def key() -> None:
     """Print a new encryption_key for the Redis store: a secret, for the place that [store] names."""
-    from aventus_creds.stores.sealing import new_key
+    from aventus_creds.stores.redis.sealing import new_key
 
     click.echo(new_key())
 

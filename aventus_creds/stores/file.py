@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from aventus_creds.basics.places import state_folder
+from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.errors import StoreError
-from aventus_creds.stores.private_folder import PrivateFolder
 from aventus_creds.stores.record import decode, encode
 from aventus_creds.tokens import Token
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles.store_keys import StoreSettings
+
+
+def open_store(settings: StoreSettings | None) -> FileStore:  # noqa: ARG001 - no setting is for files
+    """Return the store in the state folder. Raises StoreError."""
+    return FileStore(state_folder())
 
 
 class FileStore:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from contextlib import AbstractContextManager
 
+from aventus_creds.basics.forks import ForkLock
 from aventus_creds.tokens import Token
 
 
@@ -14,7 +14,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: defaultdict[str, ForkLock] = defaultdict(ForkLock)
 
     def load(self, key: str) -> Token | None:
         """Return the token under ``key``."""

@@ -1,57 +1,43 @@
-"""Stores by name, opened with what ``[store]`` of profiles.toml says."""
+"""Which store keeps a profile's tokens, and how it is opened."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import threading
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from aventus_creds.errors import ConfigError
-from aventus_creds.hidden import Hidden
-from aventus_creds.store_settings import StoreSettings
-from aventus_creds.stores import TokenStore, default_store, state_folder
+from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
 
 if TYPE_CHECKING:
-    from aventus_creds.stores.redis import RedisStore
-
-_opened: Final[dict[str, RedisStore]] = {}
-"""One for each Redis in this process, and so one pool of connections; by a hash of what it was opened with."""
-_opening = threading.Lock()
+    from aventus_creds.profiles.profile import Profile
+    from aventus_creds.profiles.store_keys import StoreSettings
+    from aventus_creds.stores import TokenStore
 
 
-def _new_lock() -> None:
-    global _opening  # noqa: PLW0603 - who held it in the other process lets go there only
-    _opening = threading.Lock()
+def store_name(profile: Profile) -> str:
+    """Return which store ``AVENTUS_CREDS_STORE`` names, else the profile or its file: a key of STORES.
+
+    Raises ConfigError.
+    """
+    named = os.environ.get("AVENTUS_CREDS_STORE")
+    if named and named not in STORES:  # its value is not repeated: it may be an address with a password
+        raise ConfigError(f"AVENTUS_CREDS_STORE must be one of {', '.join(STORES)}")
+    return named or (profile.store.type if profile.store else DEFAULT_STORE)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)
+def store_for(profile: Profile) -> TokenStore:
+    """Return the store of ``profile``'s tokens. Raises ConfigError, SecretError or StoreError."""
+    return open_store(store_name(profile), profile.store)
 
 
 def open_store(name: str, settings: StoreSettings | None) -> TokenStore:
     """Return the store ``name``, one of STORES. Raises ConfigError, SecretError or StoreError."""
-    if name == "file":
-        return default_store()
-    if name == "keyring":
-        from aventus_creds.stores.keyring import KeyringStore
-
-        return KeyringStore(state_folder())
-    return _redis(settings)
+    module, _, function = STORES[name].opener.partition(":")
+    store: TokenStore = getattr(import_module(f"aventus_creds.stores.{module}"), function)(settings)
+    return store
 
 
-def _redis(settings: StoreSettings | None) -> RedisStore:
-    if settings is None or settings.url is None or not settings.encryption_keys:
-        raise ConfigError(
-            "the Redis store needs url and encryption_key below [store] in profiles.toml",
-            hint="Write them there: aventus-creds store key makes a key. Or name another store.",
-        )
-    from aventus_creds.stores.redis import RedisStore
-
-    # Hidden: a traceback may be shown with its variables.
-    opening = Hidden((settings.url.read(), *(key.read() for key in settings.encryption_keys)))
-    name = hashlib.sha256(repr((opening.reveal(), settings.prefix)).encode()).hexdigest()
-    with _opening:
-        if name not in _opened:
-            _opened[name] = RedisStore(opening.reveal()[0], opening.reveal()[1:], prefix=settings.prefix)
-        return _opened[name]
+def default_store() -> TokenStore:
+    """Return the store that is used where none is named."""
+    return open_store(DEFAULT_STORE, None)

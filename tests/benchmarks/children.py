@@ -90,8 +90,8 @@ def memory(file: str, folder: str, url: str) -> None:
 
 def threads(file: str, folder: str, url: str, count: str) -> None:
     """Seconds until the last of ``count`` threads has its answer; all begin at once, with an expired token."""
-    import aventus_creds.server
-    import aventus_creds.session  # noqa: F401
+    import aventus_creds.oauth.client
+    import aventus_creds.session.session  # noqa: F401
 
     peer = _peer(file)
     begin = threading.Barrier(int(count) + 1)
@@ -114,8 +114,8 @@ def threads(file: str, folder: str, url: str, count: str) -> None:
 
 def when_told(file: str, folder: str, url: str) -> None:
     """One call, when a line comes in; a line goes out before it and after it."""
-    import aventus_creds.server
-    import aventus_creds.session  # noqa: F401
+    import aventus_creds.oauth.client
+    import aventus_creds.session.session  # noqa: F401
 
     peer = _peer(file)
     print("ready", flush=True)
@@ -131,8 +131,8 @@ def log_in(file: str, folder: str, url: str) -> None:
     import requests
 
     from aventus_creds import login
-    from aventus_creds.profiles import read_profiles
-    from aventus_creds.stores import default_store
+    from aventus_creds.profiles.file import read_profiles
+    from aventus_creds.stores.opening import default_store
 
     requests.post(f"{url}/token", data={"grant_type": "authorization_code"}, timeout=10)
     key = read_profiles().profile("login").key

@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from aventus_creds import Token
-from aventus_creds.profiles import read_profiles
+from aventus_creds.profiles.file import read_profiles
 from aventus_creds.stores.file import FileStore
 
 from .bench import Bench

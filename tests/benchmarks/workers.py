@@ -29,18 +29,18 @@ from typing import NamedTuple
 
 import tomli_w
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from redis_server import RedisServer
 from support import free_port
 
 from aventus_creds import login
-from aventus_creds.profiles import read_profiles
+from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
-from aventus_creds.stores import default_store
-from aventus_creds.stores.redis import RedisStore
-from aventus_creds.stores.sealing import new_key
-from aventus_creds.wiring import cached_source
+from aventus_creds.sources.chain import cached_source
+from aventus_creds.stores.opening import default_store
+from aventus_creds.stores.redis.sealing import new_key
+from aventus_creds.stores.redis.store import RedisStore
 
 COUNTS = (1, 10, 100, 1000)
 PROCESSES = 100

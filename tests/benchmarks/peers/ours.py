@@ -18,8 +18,8 @@ def cache_token(folder: str, url: str) -> None:
     from time import time
 
     from aventus_creds import Token
-    from aventus_creds.profiles import read_profiles
-    from aventus_creds.stores import default_store
+    from aventus_creds.profiles.file import read_profiles
+    from aventus_creds.stores.opening import default_store
 
     key, store, now = read_profiles().profile("prod").key, default_store(), time()
     with store.lock(key):

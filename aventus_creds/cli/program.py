@@ -1,0 +1,55 @@
+"""The program aventus-creds: a cached token at once, and everything else by the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from typing import NoReturn
+
+from aventus_creds.errors import AventusCredsWarning
+from aventus_creds.profiles.file import read_profiles
+from aventus_creds.profiles.profile import token_variable
+from aventus_creds.stores.opening import default_store, store_name
+
+
+def main() -> NoReturn:
+    """Run the program and exit.
+
+    Scripts call ``aventus-creds token`` again and again: where the token is fresh, half of its time would go
+    into loading the command line.
+    """
+    match sys.argv[1:]:
+        case ["token", *names] if len(names) < 2 and not any(name.startswith("-") for name in names):
+            if text := _fresh_token(*names):
+                _print(text)
+    from aventus_creds.cli.commands import main as command_line
+
+    command_line()
+
+
+def _fresh_token(name: str | None = None) -> str | None:
+    """Return the access token that is kept in a file for ``name``, if it is good and there is nothing to tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AventusCredsWarning)
+        try:
+            profile = read_profiles().profile(name)
+            if token_variable(profile.name) in os.environ or store_name(profile) != "file":
+                return None
+            token = default_store().load(profile.key)
+        except Exception:  # noqa: BLE001 - whatever it is, the command line meets it too, and tells of it
+            return None
+        except KeyboardInterrupt:
+            sys.exit(130)
+    return token.access_token if token and token.fresh(time.time()) else None
+
+
+def _print(text: str) -> None:
+    """Print ``text`` and exit; where it cannot be printed, return: the command line tells why."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError:
+        return
+    sys.exit(0)

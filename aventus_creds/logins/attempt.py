@@ -1,0 +1,132 @@
+"""LoginAttempt: one login in a browser, from the redirect to the stored token."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aventus_creds.basics.hidden import Hidden
+from aventus_creds.callbacks import Reply
+from aventus_creds.errors import (
+    AventusCredsError,
+    LoginRefused,
+    LoginTimeout,
+    NotSavedWarning,
+    RedirectRejected,
+    ServerError,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from aventus_creds.oauth.client import OAuthClient
+    from aventus_creds.oauth.code_grant import Authorization
+    from aventus_creds.profiles.profile import Profile
+    from aventus_creds.tokens import Token
+
+
+class LoginAttempt:
+    """The login under way. Whatever thread delivers the redirect also exchanges the code and stores the
+    token, so that the page it then shows tells how it really ended.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        client: OAuthClient,
+        authorization: Authorization,
+        *,
+        save: Callable[[Token], None],
+    ) -> None:
+        self.title = f"Log in to {profile.name} ({profile.provider.title})"
+        self.url = authorization.url
+        self.ended = threading.Event()
+        self._profile = profile
+        self._authorization = authorization
+        self._client = client
+        self._save = save
+        self._deadline = time.monotonic() + profile.login_timeout
+        self._lock = threading.Lock()
+        self._reply: Reply | None = None
+        self._token: Token | None = None
+        self._error: AventusCredsError | None = None
+        self._unsaved: StoreError | None = None
+
+    def seconds_left(self) -> float:
+        """Return how long the person still has, in seconds."""
+        return self._deadline - time.monotonic()
+
+    def deliver(self, query: str) -> Reply:
+        """Take a redirect's query. The right one ends the login; the same one again gets the same reply."""
+        hidden = Hidden(query)
+        del query  # it must not be in the variables of an error's traceback
+        try:
+            code = Hidden(self._authorization.accept(hidden.reveal()))
+        except RedirectRejected as why:
+            return Reply(ended=False, success=False, text=str(why))
+        except (LoginRefused, ServerError) as error:
+            with self._lock:
+                return self._reply or self._end(error)
+        with self._lock:
+            return self._reply or self._exchange(code)
+
+    def fail(self, error: AventusCredsError) -> None:
+        """End the login with ``error``."""
+        with self._lock:
+            if not self._reply:
+                self._end(error)
+
+    def result(self) -> Token:
+        """Wait for the end and return the token. Ctrl-C ends the wait at once, on Windows too."""
+        while not self.ended.wait(min(0.2, max(0.0, self.seconds_left()))):
+            if self.seconds_left() <= 0:
+                self._time_out()
+        if self._error:
+            raise self._error
+        if self._unsaved:
+            warnings.warn(str(self._unsaved), NotSavedWarning, stacklevel=2)
+        assert self._token is not None  # noqa: S101 - it ended without an error
+        return self._token
+
+    def _exchange(self, code: Hidden[str]) -> Reply:
+        try:
+            self._token = self._client.exchange(self._authorization, code)
+        except AventusCredsError as error:
+            return self._end(error)
+        except Exception as fault:  # noqa: BLE001 - the login must end; a foreign error's text may hold a secret
+            name = self._profile.name
+            return self._end(ServerError(f"the login to {name} failed unexpectedly ({type(fault).__name__})"))
+        text = f"Logged in to {self._profile.name}."
+        try:
+            self._save(self._token)
+        except Exception as fault:  # noqa: BLE001 - the person has logged in: that is not thrown away
+            self._unsaved = (
+                fault
+                if isinstance(fault, StoreError)
+                else StoreError(f"the token store failed ({type(fault).__name__})")
+            )
+            text += " It could not be stored, so it serves this program only."
+        return self._end(None, text)
+
+    def _end(self, error: AventusCredsError | None, text: str = "") -> Reply:
+        self._error = error
+        self._reply = Reply(ended=True, success=error is None, text=text or str(error))
+        self.ended.set()
+        return self._reply
+
+    def _time_out(self) -> None:
+        """End the login for lack of time, unless a redirect is being dealt with at this very moment."""
+        error = LoginTimeout(
+            f"nobody finished the login to {self._profile.name} within {self._profile.login_timeout:g} s",
+            hint=self._profile.provider.silent_failure
+            or "If the browser showed an error page: check client_id, scope and redirect_uri in the"
+            " profile. The redirect_uri must be registered at the server exactly as it is written.",
+        )
+        if self._lock.acquire(timeout=0.2):  # an endless wait for it would hold off Ctrl-C on Windows
+            try:
+                if not self._reply:
+                    self._end(error)
+            finally:
+                self._lock.release()

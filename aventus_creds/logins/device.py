@@ -1,0 +1,99 @@
+"""A login on another device (RFC 8628): for machines without a browser, and without a way back to them."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.terminal import clear_line, count_down, is_terminal, say
+from aventus_creds.errors import (
+    LoginRefused,
+    LoginTimeout,
+    NetworkError,
+    NotSavedWarning,
+    StoreError,
+    TokenRefused,
+)
+from aventus_creds.oauth.answer import LONGEST_INTERVAL, DeviceAuthorization
+
+if TYPE_CHECKING:
+    from aventus_creds.oauth.client import OAuthClient
+    from aventus_creds.profiles.profile import Profile
+    from aventus_creds.tokens import Token
+
+SLOW_DOWN: Final = 5
+"""Seconds added to the interval when the server asks for it (RFC 8628 section 3.5)."""
+
+
+def log_in_on_device(profile: Profile, client: OAuthClient, save: Callable[[Token], None]) -> Token:
+    """Tell the person where to log in, ask until that is done, store the token and return it.
+
+    Raises LoginRefused, LoginTimeout, TokenRefused or InvalidAnswer. A network fault meanwhile is waited out: the
+    person may be in the middle of it.
+    """
+    token = _token(profile, client, client.begin_device_login())
+    try:
+        save(token)
+    except StoreError as fault:  # the person has logged in: that is not thrown away
+        warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
+    return token
+
+
+def _token(profile: Profile, client: OAuthClient, device: DeviceAuthorization) -> Token:
+    interval = device.interval
+    deadline = time.monotonic() + min(device.expires_in, profile.login_timeout)
+    _show(profile, device)
+    while (left := deadline - time.monotonic()) > 0:
+        _wait(min(interval, left), deadline)
+        try:
+            return client.device_token(Hidden(device.device_code))
+        except NetworkError:
+            interval = min(interval * 2, LONGEST_INTERVAL)  # section 3.5
+        except TokenRefused as refused:
+            if refused.error == "slow_down":
+                interval += SLOW_DOWN
+            elif refused.error == "access_denied":
+                raise LoginRefused(
+                    f"the login to {profile.name} was denied",
+                    error=refused.error,
+                    error_description=refused.error_description,
+                ) from None
+            elif refused.error == "expired_token":
+                break
+            elif refused.error != "authorization_pending" and not refused.passing:
+                raise
+    clear_line()
+    raise LoginTimeout(
+        f"nobody finished the login to {profile.name} within {min(device.expires_in, profile.login_timeout):g} s",
+        hint="Log in again. login_timeout in the profile gives more time, where the server does.",
+    )
+
+
+def _show(profile: Profile, device: DeviceAuthorization) -> None:
+    say(
+        f"Log in to {profile.name} ({profile.provider.title}): on any device, open\n\n  {device.verification_uri}\n\n"
+        f"and enter the code\n\n  {device.user_code}\n"
+    )
+    if device.verification_uri_complete:
+        say(f"Or open this, which has the code in it:\n\n  {device.verification_uri_complete}\n")
+    if is_terminal():
+        with suppress(ImportError):
+            import segno  # type: ignore[import-not-found,unused-ignore] # the extra [qr]
+
+            segno.make(device.verification_uri_complete or device.verification_uri).terminal(
+                sys.stderr, compact=True
+            )
+
+
+def _wait(seconds: float, deadline: float) -> None:
+    """Sleep, with a countdown on a terminal. Ctrl-C ends it at once."""
+    until = time.monotonic() + seconds
+    while (now := time.monotonic()) < until:
+        count_down(deadline - now, " Ctrl-C ends it.")
+        time.sleep(min(0.5, until - now))
+    clear_line()

@@ -1,0 +1,51 @@
+"""Whether a person is here who can be asked: at a terminal, or at a notebook. Imports no Jupyter."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from aventus_creds.errors import ConfigError
+
+
+def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing it is about
+    """Whether a person may be asked: as the caller says, as the environment says, or as it looks."""
+    if interactive is not None:
+        return interactive
+    if said := os.environ.get("AVENTUS_CREDS_INTERACTIVE"):
+        if said not in {"0", "1"}:
+            raise ConfigError(f"AVENTUS_CREDS_INTERACTIVE must be 0 or 1, not {said!r}")
+        return said == "1"
+    return person_can_answer()
+
+
+def person_can_answer() -> bool:
+    """Whether a person sits at this process: a terminal, or a notebook whose front end can answer."""
+    if (kernel := jupyter_kernel()) is not None:
+        return front_end_can_answer(kernel)
+    try:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+    except (AttributeError, ValueError):  # None under pythonw and some daemons, or closed
+        return False
+
+
+def jupyter_kernel() -> Any:
+    """Return the Jupyter kernel that runs this process, or None. Terminal IPython has none."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython import get_ipython  # type: ignore[attr-defined,unused-ignore]
+
+    return getattr(get_ipython(), "kernel", None)
+
+
+def front_end_can_answer(kernel: Any) -> bool:
+    """Whether the front end that runs the current cell can answer a question.
+
+    nbclient, papermill and scheduled runs say no. It is told with each cell, so it is looked up each time.
+    """
+    try:
+        content = kernel.get_parent("shell")["content"]
+    except (AttributeError, KeyError, LookupError, TypeError):  # a kernel that keeps it elsewhere
+        content = {}
+    return bool(content.get("allow_stdin", getattr(kernel, "_allow_stdin", False)))

@@ -1,0 +1,260 @@
+"""What a token endpoint's answers mean: a token, a refusal, or no OAuth at all. Pure, as the protocol is."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aventus_creds.basics.redact import plain
+from aventus_creds.basics.urls import split_url
+from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
+from aventus_creds.oauth.request import ServerRequest
+from aventus_creds.profiles.profile import Profile
+from aventus_creds.tokens import Token, is_header_safe, jwt_claims
+
+DEFAULT_LIFETIME: Final = 3600.0
+"""Seconds a token is taken to live when neither the answer nor the token tells."""
+
+SHORTEST_INTERVAL: Final = 0.1
+"""Seconds between two questions whether a person has finished: without a pause, they would have no end."""
+
+LONGEST_INTERVAL: Final = 60.0
+"""Seconds between two questions whether a person has finished, at most."""
+
+DEFAULT_DEVICE_LIFETIME: Final = 600.0
+"""Seconds a device code is taken to live when its answer does not tell, as it must."""
+
+LONGEST_CODE: Final = 100
+"""Characters of a user code: a person types it."""
+
+LONGEST_ADDRESS: Final = 2000
+"""Characters of an address that a person opens. A QR code has room for 2,953."""
+
+LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
+"""Seconds; a server that names more means "for ever", and later times cannot be written as a date."""
+
+
+HINTS: Final = {
+    "access_denied": "The person or the server's rules denied it. Ask who runs the server, or log in again.",
+    "invalid_client": "Check client_id, client_secret and client_auth in the profile.",
+    "invalid_request": "Check scope, token_request and authorize_params in the profile.",
+    "invalid_scope": "Check scope in the profile.",
+    "invalid_target": "Check audience, or resource among the extra parameters, in the profile.",
+    "redirect_uri_mismatch": "Register the profile's redirect_uri at the server, exactly as it is written.",
+    "unauthorized_client": "Have this grant switched on for the client at the server.",
+    "unsupported_grant_type": 'Check token_request ("form" or "json") and grant in the profile.',
+}
+"""What to do about an OAuth error code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: HTTP status, Content-Type, body and Date. No tuple: some tools look into those."""
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    date: str = ""
+
+    def __repr__(self) -> str:
+        """Return the status only: a body may hold tokens."""
+        return f"<Answer {self.status}>"
+
+
+def read_token(
+    profile: Profile, answer: Answer, request: ServerRequest, *, now: float, previous: Token | None = None
+) -> Token:
+    """Return the token in the token endpoint's ``answer`` (RFC 6749 section 5), obtained at ``now``.
+
+    ``previous`` is the token that a refresh replaces: what the answer leaves out is kept from it.
+    Raises TokenRefused for an error answer, InvalidAnswer for one that is no OAuth.
+    """
+    outcome = _token(profile, answer, request, now, previous)
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+# Errors about what is in an answer are returned from where its parts are in variables, and raised from where they
+# are not: some tools show a traceback's variables.
+
+
+def _token(
+    profile: Profile, answer: Answer, request: ServerRequest, now: float, previous: Token | None
+) -> Token | ServerError:
+    found = json_object(answer)
+    if not 200 <= answer.status < 300 or found.get("error"):
+        return refusal(profile, answer, request)
+    access_token = found.get("access_token")
+    if not isinstance(access_token, str) or not is_header_safe(access_token):
+        return InvalidAnswer(
+            f"the answer of {request.url} holds no usable access token",
+            hint="Tell whoever runs the server: a token is visible ASCII (RFC 6750 section 2.1)."
+            if found
+            else "It is no JSON: check token_url, base_url or issuer in the profile.",
+        )
+    token_type = "Bearer" if found.get("token_type") is None else found["token_type"]
+    if not isinstance(token_type, str) or token_type.lower() != "bearer":
+        return InvalidAnswer(
+            f"the token of {request.url} is not of the type Bearer, the only one known here",
+            hint="Have the server give the client bearer tokens (RFC 6750).",
+        )
+    refresh_token, scope = found.get("refresh_token"), found.get("scope")
+    if not isinstance(refresh_token, str) or not _is_ascii(refresh_token):  # RFC 6749 appendix A.17
+        refresh_token = previous.refresh_token if previous else None
+    if isinstance(scope, list):
+        scope = " ".join(map(str, scope))
+    if not isinstance(scope, str) or (scope and not _is_ascii(scope)):  # appendix A.4
+        scope = previous.scope if previous else profile.scope or None
+    return Token(
+        access_token,
+        expires_at=now + _lifetime(found.get("expires_in"), access_token, now),
+        obtained_at=now,
+        refresh_token=refresh_token,
+        scope=scope,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAuthorization:
+    """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
+
+    ``expires_in`` and ``interval`` are seconds. The device code is this client's secret.
+    """
+
+    device_code: str = field(repr=False)
+    user_code: str = field(repr=False)
+    verification_uri: str
+    verification_uri_complete: str = field(repr=False)
+    expires_in: float
+    interval: float
+
+    def __repr__(self) -> str:
+        """Return where the person goes, without the codes."""
+        return f"<DeviceAuthorization at {self.verification_uri}>"
+
+
+def read_device_authorization(
+    profile: Profile, answer: Answer, request: ServerRequest
+) -> DeviceAuthorization:
+    """Return what the device authorization endpoint's ``answer`` says.
+
+    Raises TokenRefused for an error answer, InvalidAnswer for one that is no answer or would lead a person
+    to an address that is not safe.
+    """
+    outcome = _device_authorization(profile, answer, request)
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+def _device_authorization(
+    profile: Profile, answer: Answer, request: ServerRequest
+) -> DeviceAuthorization | ServerError:
+    found = json_object(answer)
+    if not 200 <= answer.status < 300 or found.get("error"):
+        return refusal(profile, answer, request)
+    device_code: Any = found.get("device_code")
+    user_code: Any = found.get("user_code")
+    if not _is_word(device_code) or not _is_word(user_code, LONGEST_CODE):
+        return InvalidAnswer(
+            f"the answer of {request.url} holds no usable device code and user code", hint=_DEVICE_HINT
+        )
+    # Some servers still use the name of an early draft.
+    uri: Any = found.get("verification_uri") or found.get("verification_url")
+    complete: Any = found.get("verification_uri_complete") or ""
+    try:
+        for address in (uri, complete or uri):
+            _check_address(address)
+    except ValueError as what:
+        return InvalidAnswer(
+            f"in the answer of {request.url}, the verification address {what}", hint=_DEVICE_HINT
+        )
+    interval, lifetime = _number(found.get("interval")), _number(found.get("expires_in"))
+    return DeviceAuthorization(
+        device_code=device_code,
+        user_code=user_code,
+        verification_uri=uri,
+        verification_uri_complete=complete,
+        expires_in=lifetime if lifetime and lifetime > 0 else DEFAULT_DEVICE_LIFETIME,
+        # 5: section 3.2
+        interval=5.0
+        if interval is None or interval < 0
+        else min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL),
+    )
+
+
+_DEVICE_HINT: Final = "Check device_url in the profile, or tell whoever runs the server."
+
+
+def _check_address(address: Any) -> None:
+    split_url(address if isinstance(address, str) else "")
+    if len(address) > LONGEST_ADDRESS:
+        raise ValueError(f"must not be longer than {LONGEST_ADDRESS} characters")
+
+
+def _is_word(value: Any, longest: float = math.inf) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
+
+
+def _is_ascii(value: str) -> bool:
+    """Whether it is there, printable and ASCII: a lone surrogate could not even be sent back."""
+    return bool(value) and value.isascii() and value.isprintable()
+
+
+def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRefused:
+    """Return the exception for an answer that says no, in whatever form it says it (RFC 6749 section 5.2)."""
+    found = json_object(answer)
+    error = found.get("error") or found.get("errorCode")
+    if isinstance(error, dict):  # some servers wrap code and message
+        found = {**error, **found}
+        error = error.get("code") or error.get("type")
+    # Okta's own, API gateways', RFC 9457's
+    names = ("error_description", "errorSummary", "message", "detail")
+    description = next((found[name] for name in names if found.get(name)), None)
+    if not found and answer.content_type.partition(";")[0].strip().lower() == "text/plain":
+        description = answer.body.decode("utf-8", "replace")
+    error, description = plain(error, request.secrets), plain(description, request.secrets)
+    said = ": ".join(filter(None, (error, description))) or "no reason given"
+    return TokenRefused(
+        f"{request.url} refused the request of profile {profile.name}: {said} (HTTP {answer.status})",
+        error=error,
+        error_description=description,
+        status=answer.status,
+        hint=HINTS.get(error, ""),
+    )
+
+
+def json_object(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object in the answer's body, or ``{}`` where there is none."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lifetime(expires_in: Any, access_token: str, now: float) -> float:
+    """Return seconds: ``expires_in``, else what the JWT says, else one hour. Zero and less say nothing."""
+    claims = jwt_claims(access_token)
+    expiry, issued = _number(claims.get("exp")), _number(claims.get("iat"))
+    # The distance between two times of the server's clock holds even where this machine's clock is wrong.
+    by_claims = expiry - (issued or now) if expiry else None
+    for seconds in (_number(expires_in), by_claims):
+        if seconds is not None and seconds > 0:
+            return min(seconds, LONGEST_LIFETIME)
+    return DEFAULT_LIFETIME
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    except OverflowError:  # a whole number beyond every float
+        return math.inf if value > 0 else None  # type: ignore[operator]
+    return None if math.isnan(number) else number

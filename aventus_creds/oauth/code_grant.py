@@ -1,0 +1,177 @@
+"""Pure OAuth 2.0: what is sent to an authorization server, and what its answers mean. No I/O, no clock.
+
+Authorization            one attempt at the authorization code grant (RFC 6749 section 4.1, RFC 7636)
+  .url                     where the person's browser goes
+  .accept(query)           the redirect's query -> the authorization code
+  .exchange(code, …)       the authorization code -> ServerRequest
+refresh_request          a refresh token -> ServerRequest (RFC 6749 section 6)
+client_credentials_request                  -> ServerRequest (RFC 6749 section 4.4)
+device_request, device_token_request        -> ServerRequest (RFC 8628)
+revocation_request       a token -> ServerRequest (RFC 7009)
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from aventus_creds.basics.redact import plain
+from aventus_creds.errors import AventusCredsError, InvalidAnswer, LoginRefused, RedirectRejected
+from aventus_creds.oauth.answer import HINTS, Answer, json_object, read_token
+from aventus_creds.oauth.request import Endpoints, ServerRequest, server_request
+from aventus_creds.profiles.profile import Profile
+from aventus_creds.tokens import Token, jwt_claims
+
+Params = Mapping[str, str | list[str]]
+
+
+_MIX_UP: Final = "Log in again. If that does not help, tell whoever runs the server."
+
+
+class Authorization:
+    """One attempt at the authorization code grant. Its secrets die with it."""
+
+    __slots__ = ("_endpoints", "_nonce", "_profile", "_state", "_verifier", "redirect_uri", "url")
+
+    def __init__(
+        self, profile: Profile, endpoints: Endpoints, redirect_uri: str, *, random: Callable[[int], bytes]
+    ) -> None:
+        """Prepare the attempt; ``random`` gives that many random bytes."""
+        self._profile = profile
+        self._endpoints = endpoints
+        self.redirect_uri = redirect_uri
+        self._state = _base64url(random(32))
+        self._nonce = _base64url(random(32)) if "openid" in profile.scope.split() else ""
+        # 96 bytes encode to the 128 characters that RFC 7636 section 4.1 allows at most. Aventus's page asks
+        # for 128 bytes, which encode to 171: strict servers refuse that.
+        self._verifier = _base64url(random(96)) if profile.pkce else ""
+        self.url = self._authorize_url()
+
+    def __repr__(self) -> str:
+        """Return whose login it is; the address holds the state."""
+        return f"<Authorization of profile {self._profile.name}>"
+
+    def _authorize_url(self) -> str:
+        params: dict[str, str | list[str]] = {
+            "response_type": "code",
+            "client_id": self._profile.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": self._profile.scope,
+            "audience": self._profile.audience,
+            "state": self._state,
+            "nonce": self._nonce,
+        }
+        if self._verifier:
+            params["code_challenge"] = _base64url(hashlib.sha256(self._verifier.encode()).digest())
+            params["code_challenge_method"] = "S256"
+        sent = {name: value for name, value in params.items() if value} | dict(self._profile.authorize_params)
+        # %20 rather than +: in a query both mean a space, but not every server reads the plus sign so
+        query = urlencode(sent, doseq=True, quote_via=quote)
+        url = self._endpoints.authorize_url
+        return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
+
+    def accept(self, query: str) -> str:
+        """Return the authorization code that the redirect's raw ``query`` brings (RFC 6749 section 4.1.2).
+
+        Raises RedirectRejected when it does not answer this attempt (the wait goes on), LoginRefused when the
+        server says no, InvalidAnswer when another issuer speaks (RFC 9207).
+        """
+        outcome = self._outcome(query)
+        del query  # it must not be in the variables of an error's traceback
+        if isinstance(outcome, AventusCredsError):
+            raise outcome
+        return outcome
+
+    def _outcome(self, query: str) -> str | AventusCredsError:  # noqa: PLR0911 - see accept: it raises nothing
+        try:
+            query.encode()  # half a character, as Windows consoles and JSON may give, cannot be sent on
+            # An error's description may be in any encoding; it must not hide the error.
+            pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=100)
+        except ValueError:
+            return RedirectRejected("the address is damaged: it cannot be read")
+        # What is not known is ignored: servers add session_state, scope and more.
+        known = [name for name, _ in pairs if name in {"state", "code", "error", "error_description", "iss"}]
+        if len(known) != len(set(known)):
+            return RedirectRejected(
+                "the address is damaged: a parameter is in it twice (RFC 6749 section 3.1)"
+            )
+        params = dict(pairs)
+        if "state" not in params:
+            return RedirectRejected("the address has no state: it is not the answer to this login")
+        if not hmac.compare_digest(params["state"].encode(), self._state.encode()):
+            return RedirectRejected("the address has another state: it is not the answer to this login")
+        if foreign := self._foreign_issuer(params):
+            return foreign
+        if "error" in params:
+            return self._refused(params["error"], params.get("error_description", ""))
+        if not params.get("code"):
+            return RedirectRejected("the address has no authorization code")
+        if "\ufffd" in params["code"]:
+            return RedirectRejected("the address is damaged: its code cannot be read")
+        return params["code"]
+
+    def _foreign_issuer(self, params: Mapping[str, str]) -> InvalidAnswer | None:
+        """RFC 9207 section 2.4. Some servers announce iss, and leave it out of redirects with an error."""
+        expected = self._endpoints.issuer
+        if not expected:
+            return None
+        if "iss" in params:
+            if params["iss"] != expected:
+                return InvalidAnswer(
+                    f"the redirect comes from another issuer than {expected}: it is not trusted",
+                    hint=_MIX_UP,
+                )
+        elif self._endpoints.announces_iss and "error" not in params:
+            return InvalidAnswer(
+                f"the redirect does not say that it is from {expected}, as it should", hint=_MIX_UP
+            )
+        return None
+
+    def _refused(self, error: str, description: str) -> LoginRefused:
+        secrets = (self._state, self._nonce, self._verifier)
+        error, description = plain(error, secrets), plain(description, secrets)
+        said = f"{error}: {description}" if description else error
+        return LoginRefused(
+            f"{self._profile.provider.title} refused the login of profile {self._profile.name}: {said}",
+            error=error,
+            error_description=description,
+            hint=HINTS.get(error, ""),
+        )
+
+    def exchange(self, code: str, client_secret: str | None) -> ServerRequest:
+        """Return the token request for ``code`` (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+        fields: dict[str, str | list[str]] = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+        }
+        if self._verifier:
+            fields["code_verifier"] = self._verifier
+        fields.update(self._profile.token_params)
+        return server_request(
+            self._profile, self._endpoints, fields, client_secret, secrets=(code, self._verifier, self._state)
+        )
+
+    def read_token(self, answer: Answer, request: ServerRequest, *, now: float) -> Token:
+        """Return the token of the code exchange's ``answer``; the ID token in it must answer this attempt.
+
+        Raises as ``read_token`` does, and InvalidAnswer when the nonce differs (OpenID Connect Core 3.1.3.7).
+        """
+        token = read_token(self._profile, answer, request, now=now)
+        if not self._is_answered_by(json_object(answer).get("id_token")):
+            raise InvalidAnswer(
+                f"the ID token of {request.url} answers another login (its nonce differs)", hint=_MIX_UP
+            )
+        return token
+
+    def _is_answered_by(self, id_token: object) -> bool:
+        claims = jwt_claims(id_token) if isinstance(id_token, str) else {}
+        return not (self._nonce and claims and claims.get("nonce") != self._nonce)
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,149 @@
+"""Where a profile's authorization server is: from the profile, or from the issuer's own document."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from aventus_creds.basics.private_folder import PrivateFolder
+from aventus_creds.basics.redact import plain
+from aventus_creds.basics.urls import origin, split_url
+from aventus_creds.errors import InvalidAnswer, NetworkError, StoreError
+from aventus_creds.oauth.request import Endpoints
+from aventus_creds.oauth.transport import Transport
+from aventus_creds.profiles.profile import Profile
+from aventus_creds.profiles.providers import ClientAuth
+
+KEPT_FOR: Final = 86400.0
+"""Seconds that a discovery document serves without being fetched again."""
+
+
+def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder, *, now: float) -> Endpoints:
+    """Return the endpoints of the profile's server; what the profile gives outright comes first.
+
+    Raises NetworkError when the document cannot be fetched and no older one is at hand, InvalidAnswer when it
+    is none, or another issuer's.
+    """
+    if not profile.issuer or (profile.authorize_url and profile.token_url):
+        return _endpoints(profile, {})
+    name = f"{hashlib.sha256(profile.issuer.encode()).hexdigest()[:32]}.json"
+    kept = _kept(cache, name, profile.issuer)
+    if kept and 0 <= now - kept.fetched_at < KEPT_FOR:
+        with suppress(InvalidAnswer):
+            return _endpoints(profile, kept.document)
+    try:
+        document = _fetch(profile.issuer, transport)
+    except NetworkError:
+        if kept:  # an old document beats none: endpoints seldom move
+            return _endpoints(profile, kept.document)
+        raise
+    endpoints = _endpoints(profile, document)
+    with suppress(StoreError), cache.lock(name):
+        cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
+    return endpoints
+
+
+def _endpoints(profile: Profile, document: dict[str, Any]) -> Endpoints:
+    def endpoint(given: str, name: str) -> str:
+        url = given or document.get(name) or ""
+        if url and not given:
+            _check_endpoint(profile.issuer, name, url)
+        return str(url)
+
+    endpoints = Endpoints(
+        authorize_url=endpoint(profile.authorize_url, "authorization_endpoint"),
+        token_url=endpoint(profile.token_url, "token_endpoint"),
+        revoke_url=endpoint(profile.revoke_url, "revocation_endpoint"),
+        device_url=endpoint(profile.device_url, "device_authorization_endpoint"),
+        issuer=document.get("issuer", profile.issuer),
+        announces_iss=document.get("authorization_response_iss_parameter_supported") is True,
+        client_auth=profile.client_auth or _client_auth(document),
+    )
+    if not endpoints.token_url:
+        raise InvalidAnswer(
+            f"the discovery document of {profile.issuer} names no token_endpoint",
+            hint="Give token_url in the profile.",
+        )
+    return endpoints
+
+
+def _client_auth(document: dict[str, Any]) -> ClientAuth:
+    """OpenID Connect Discovery section 3: Basic, where the document does not say."""
+    methods = document.get("token_endpoint_auth_methods_supported")
+    only_post = (
+        isinstance(methods, list) and "client_secret_post" in methods and "client_secret_basic" not in methods
+    )
+    return "post" if only_post else "basic"
+
+
+class _Kept(NamedTuple):
+    fetched_at: float
+    document: dict[str, Any]
+
+
+def _kept(cache: PrivateFolder, name: str, issuer: str) -> _Kept | None:
+    try:
+        content = json.loads(cache.read(name) or b"null")
+        kept = _Kept(float(content["fetched_at"]), content["document"])
+    except (StoreError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
+        return None
+    return kept if _is_of(issuer, kept.document) else None
+
+
+def _fetch(issuer: str, transport: Transport) -> dict[str, Any]:
+    """OpenID Connect Discovery section 4, then RFC 8414 section 3, which puts its name before the path."""
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    for url in (
+        f"{origin(parts)}{path}/.well-known/openid-configuration",
+        f"{origin(parts)}/.well-known/oauth-authorization-server{path}",
+    ):
+        answer = transport.get(url)
+        if answer.status >= 500 or answer.status == 429:
+            raise NetworkError(f"{url} answered with HTTP {answer.status}", hint="Try again later.")
+        if answer.status != 200:
+            continue
+        try:
+            document = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            continue
+        if not _is_of(issuer, document):
+            named = plain(document.get("issuer")) if isinstance(document, dict) else ""
+            raise InvalidAnswer(
+                f"the document at {url} does not speak for the issuer {issuer}"
+                + (f", but for {named}" if named else ""),
+                hint="Write issuer in the profile exactly as the server's own documents give it. Where it stands for"
+                " many ({…}), give authorize_url and token_url outright.",
+            )
+        return dict(document)
+    raise InvalidAnswer(
+        f"{issuer} has no discovery document",
+        hint="Check issuer in the profile, or give authorize_url and token_url outright.",
+    )
+
+
+def _is_of(issuer: str, document: Any) -> bool:
+    """RFC 8414 section 3.3: the issuers must be the same. A slash at the end is forgiven, nothing else."""
+    found = document.get("issuer") if isinstance(document, dict) else None
+    return isinstance(found, str) and found.rstrip("/") == issuer.rstrip("/")
+
+
+def _check_endpoint(issuer: str, name: str, url: Any) -> None:
+    try:
+        _check_url(issuer, url if isinstance(url, str) else "")
+    except ValueError as what:
+        raise InvalidAnswer(
+            f"in the discovery document of {issuer}, {name} {what}",
+            hint="Tell whoever runs the server, or give the addresses in the profile outright.",
+        ) from None
+
+
+def _check_url(issuer: str, url: str) -> None:
+    parts = split_url(url)
+    if "#" in url:  # RFC 6749 section 3.1
+        raise ValueError("must not hold a fragment (#…)")
+    if parts.scheme != "https" and urlsplit(issuer).scheme == "https":
+        raise ValueError("must begin with https://, as the issuer does")

@@ -1,0 +1,126 @@
+"""What is sent to an authorization server, as values. No I/O, no clock.
+
+refresh_request          a refresh token -> ServerRequest (RFC 6749 section 6)
+client_credentials_request                  -> ServerRequest (RFC 6749 section 4.4)
+device_request, device_token_request        -> ServerRequest (RFC 8628)
+revocation_request       a token -> ServerRequest (RFC 7009)
+server_request           any fields -> ServerRequest: the client's authentication and the body's format
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+from aventus_creds.profiles.profile import Profile
+from aventus_creds.profiles.providers import ClientAuth
+from aventus_creds.tokens import Token
+
+Params = Mapping[str, str | list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """A POST to an authorization server. ``secrets`` are the values that no message may repeat."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+class Endpoints(NamedTuple):
+    """Where one authorization server is. ``""`` where it has no such endpoint, or its issuer is not known."""
+
+    authorize_url: str
+    token_url: str
+    revoke_url: str
+    device_url: str
+    issuer: str
+    announces_iss: bool  # RFC 9207 section 3: redirects carry iss
+    client_auth: ClientAuth
+
+
+def refresh_request(
+    profile: Profile, endpoints: Endpoints, refresh_token: str, client_secret: str | None
+) -> ServerRequest:
+    """Return the request that trades ``refresh_token`` for a new access token (RFC 6749 section 6)."""
+    fields = {"grant_type": "refresh_token", "refresh_token": refresh_token, **profile.token_params}
+    return server_request(profile, endpoints, fields, client_secret, secrets=(refresh_token,))
+
+
+def client_credentials_request(
+    profile: Profile, endpoints: Endpoints, client_secret: str | None
+) -> ServerRequest:
+    """Return the request for a token of the client's own (RFC 6749 section 4.4.2)."""
+    fields = {"grant_type": "client_credentials", **_asked_for(profile), **profile.token_params}
+    return server_request(profile, endpoints, fields, client_secret, secrets=())
+
+
+def device_request(profile: Profile, endpoints: Endpoints, client_secret: str | None) -> ServerRequest:
+    """Return the request that begins a login on another device (RFC 8628 section 3.1)."""
+    fields = {**_asked_for(profile), **profile.authorize_params}
+    return server_request(profile, endpoints, fields, client_secret, url=endpoints.device_url, secrets=())
+
+
+def device_token_request(
+    profile: Profile, endpoints: Endpoints, device_code: str, client_secret: str | None
+) -> ServerRequest:
+    """Return the request that asks whether the person has finished (RFC 8628 section 3.4)."""
+    fields = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+        "device_code": device_code,
+        **profile.token_params,
+    }
+    return server_request(profile, endpoints, fields, client_secret, secrets=(device_code,))
+
+
+def revocation_request(
+    profile: Profile, endpoints: Endpoints, token: Token, client_secret: str | None
+) -> ServerRequest:
+    """Return the request that revokes a login (RFC 7009): the refresh token, else the access token."""
+    if token.refresh_token:
+        fields = {"token": token.refresh_token, "token_type_hint": "refresh_token"}
+    else:
+        fields = {"token": token.access_token, "token_type_hint": "access_token"}
+    return server_request(
+        profile, endpoints, fields, client_secret, url=endpoints.revoke_url, secrets=(fields["token"],)
+    )
+
+
+def server_request(
+    profile: Profile,
+    endpoints: Endpoints,
+    fields: Params,
+    client_secret: str | None,
+    *,
+    secrets: tuple[str, ...],
+    url: str = "",
+) -> ServerRequest:
+    headers, userpass = {"Accept": "application/json"}, ""
+    if client_secret is None:
+        fields = {"client_id": profile.client_id, **fields}
+    elif endpoints.client_auth == "basic":
+        # RFC 6749 section 2.3.1: both are form-encoded before they are joined
+        plain_pair = f"{quote(profile.client_id, safe='')}:{quote(client_secret, safe='')}"
+        userpass = base64.b64encode(plain_pair.encode()).decode()
+        headers["Authorization"] = f"Basic {userpass}"
+    else:
+        fields = {"client_id": profile.client_id, "client_secret": client_secret, **fields}
+    if profile.token_request == "json":
+        headers["Content-Type"] = "application/json"
+        body = json.dumps(fields)
+    else:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        body = urlencode(fields, doseq=True)
+    hidden = tuple(filter(None, (*secrets, client_secret or "", userpass)))
+    return ServerRequest(url or endpoints.token_url, headers, body.encode(), hidden)
+
+
+def _asked_for(profile: Profile) -> dict[str, str]:
+    """Return the scope and the audience, where the profile has them."""
+    return {name: value for name in ("scope", "audience") if (value := getattr(profile, name))}

@@ -1,0 +1,69 @@
+"""Profile: one client of one authorization server, checked."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from aventus_creds.profiles.providers import ClientAuth, Provider, TokenRequestFormat
+from aventus_creds.profiles.secrets import SecretRef
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles.store_keys import StoreSettings
+
+
+class Profile(NamedTuple):
+    """One client of one authorization server: checked, with defaults applied.
+
+    It holds a reference to the client secret, never the secret. Times are seconds.
+    """
+
+    name: str
+    provider: Provider
+    client_id: str
+    grant: str
+    client_secret: SecretRef | None
+    issuer: str
+    authorize_url: str
+    token_url: str
+    revoke_url: str
+    device_url: str
+    scope: str
+    audience: str
+    api_url: str
+    api_origins: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    listen: str
+    callback: str
+    authorize_params: Mapping[str, str | list[str]]
+    token_params: Mapping[str, str | list[str]]
+    token_request: TokenRequestFormat
+    client_auth: ClientAuth | None  # None: the discovery document decides
+    pkce: bool
+    login_timeout: float
+    timeout: float
+    retries: int
+    ca_bundle: str
+    path: str = ""  # of the file that it is from
+    store: "StoreSettings | None" = None  # None: the default one
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides which token is right, as a hash: an edited profile never gets the old token."""
+        import hashlib
+        import json
+
+        identity = [
+            *(self.name, self.grant, self.client_id, self.scope, self.audience),
+            *(self.issuer, self.authorize_url, self.token_url),
+            *(self.authorize_params, self.token_params),
+        ]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """The name under which the token is stored."""
+        return f"{self.name}-{self.fingerprint[:16]}"
+
+
+def token_variable(name: str) -> str:
+    """Return the name of the environment variable that injects a token for the profile ``name``."""
+    return f"AVENTUS_CREDS_TOKEN_{name.upper().replace('-', '_').replace('.', '_')}"

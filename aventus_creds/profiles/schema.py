@@ -1,0 +1,138 @@
+"""What is made from the tables of keys: the JSON Schema, and the references in the README.
+
+python -m aventus_creds.profiles.schema                    prints the schema
+python -m aventus_creds.profiles.schema --reference        prints the reference of a profile's keys
+python -m aventus_creds.profiles.schema --store-reference  prints that of the keys of [store]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aventus_creds.profiles.grants import GRANTS, Grant
+from aventus_creds.profiles.keys import KEYS, Key
+from aventus_creds.profiles.providers import PROVIDERS, Provider
+from aventus_creds.profiles.store_keys import STORE_KEYS
+from aventus_creds.profiles.stores import STORES, Store
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of profiles.toml."""
+    profile = {
+        "type": "object",
+        "properties": _properties(KEYS.values()),
+        "required": ["client_id"],
+        "additionalProperties": False,
+        "anyOf": [{"required": [key]} for key in ("provider", "issuer", "authorize_url", "token_url")],
+        "allOf": [*map(_provider_rule, PROVIDERS.values()), *map(_grant_rule, GRANTS.values()), _NO_GRANT],
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "profiles.toml of aventus-creds",
+        "type": "object",
+        "properties": {
+            "default": {"type": "string", "description": "The profile that serves where none is named."},
+            "store": {
+                "type": "object",
+                "properties": _properties(STORE_KEYS.values()),
+                "additionalProperties": False,
+                "allOf": [*map(_store_rule, filter(lambda store: store.needs, STORES.values()))],
+            },
+            "profiles": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
+                "additionalProperties": profile,
+            },
+        },
+        "additionalProperties": False,
+    }
+
+
+def reference(keys: Iterable[Key] = KEYS.values()) -> str:
+    """Return ``keys`` as a Markdown table."""
+    rows = [f"| `{key.name}` | {key.doc} | {key.default} |" for key in keys]
+    return "\n".join(["| key | meaning | default |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def _properties(keys: Iterable[Key]) -> dict[str, Any]:
+    return {key.name: dict(key.kind.schema) | _described(key.doc, key.default) for key in keys}
+
+
+def _described(doc: str, default: str) -> dict[str, str]:
+    text = doc.replace("`", "")
+    return {"description": f"{text[:1].upper()}{text[1:]}." + (f" Default: {default}." if default else "")}
+
+
+def _store_rule(row: Store) -> dict[str, Any]:
+    """Return what a store's row asks of [store]."""
+    return {"if": _is("type", row.name), "then": {"required": [*row.needs]}}
+
+
+def _is(key: str, *values: str) -> dict[str, Any]:
+    return {"properties": {key: {"enum": list(values)}}, "required": [key]}
+
+
+def _provider_rule(row: Provider) -> dict[str, Any]:
+    """Return what a provider's row asks of a profile, or forbids it."""
+    foreign = [other.extra_key.name for other in PROVIDERS.values() if other.extra_key and other is not row]
+    forbidden = [*(["issuer"] if row.authorize_url else ["base_url"]), *foreign]
+    attended = [row.extra_key.name] if row.extra_key else []
+    redirecting = [] if row.redirect_uri else ["redirect_uri"]
+    rules: list[dict[str, Any]] = [
+        {
+            "if": _is("grant", *(g.name for g in GRANTS.values() if not g.attended)),
+            "else": {"required": attended},
+        },
+        {
+            "if": _is("grant", *(g.name for g in GRANTS.values() if not g.redirects)),
+            "else": {"required": redirecting},
+        },
+    ]
+    when: dict[str, Any] = _is("provider", row.name)
+    if not row.authorize_url:  # also where no provider is named
+        del when["required"]
+        rules += [{"if": _is("grant", grant.name), "then": _endpoints(grant)} for grant in GRANTS.values()]
+        rules.append({"if": {"required": ["grant"]}, "else": _endpoints(GRANTS["pkce"])})
+    elif not row.device_url:
+        rules.append({"if": _is("grant", "device"), "then": {"required": ["device_url"]}})
+    then: dict[str, Any] = {
+        "properties": dict.fromkeys(forbidden, False),
+        "required": ["base_url"] if row.authorize_url and not row.base_url else [],
+        "allOf": rules,
+    }
+    if row.redirect_uri:
+        then["dependencies"] = {"listen": ["redirect_uri"]}
+    return {"if": when, "then": then}
+
+
+def _endpoints(grant: Grant) -> dict[str, Any]:
+    return {"anyOf": [{"required": ["issuer"]}, {"required": list(grant.endpoints)}]}
+
+
+def _grant_rule(grant: Grant) -> dict[str, Any]:
+    """Return what a grant asks of the client secret, and of PKCE where that is all that protects a login."""
+    then: dict[str, Any] = {}
+    if grant.client_secret == "required":
+        then["required"] = ["client_secret"]
+    elif grant.client_secret == "forbidden":
+        then["properties"] = {"client_secret": False, "pkce": {"const": True}}
+    return {"if": _is("grant", grant.name), "then": then}
+
+
+# Without a grant, a secret makes it the confidential one, and PKCE must not be off otherwise.
+_NO_GRANT: Final = {
+    "if": {"not": {"anyOf": [{"required": ["grant"]}, {"required": ["client_secret"]}]}},
+    "then": {"properties": {"pkce": {"const": True}}},
+}
+
+
+if __name__ == "__main__":
+    if "--store-reference" in sys.argv:
+        print(reference(STORE_KEYS.values()))  # noqa: T201
+    elif "--reference" in sys.argv:
+        print(reference())  # noqa: T201
+    else:
+        print(json.dumps(schema(), indent=2, ensure_ascii=False))  # noqa: T201

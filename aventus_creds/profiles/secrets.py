@@ -1,0 +1,205 @@
+"""Where a secret is: ``{ env | file | command | keyring }`` or the text itself.
+
+It is read when a request needs it, each time anew, and kept nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.places import expand
+from aventus_creds.errors import InsecureFileWarning, SecretError
+
+LARGEST_SECRET: Final = 65536
+"""Characters of a secret's file that are read: a device never ends."""
+
+COMMAND_TIMEOUT: Final = 60
+"""Seconds that a command may take to print a secret."""
+
+INSTALL_KEYRING: Final = "pip install 'aventus-creds[keyring]'"
+
+
+class SecretRef:
+    """A reference to a secret, as a profile states it. Its repr names the place, never the secret."""
+
+    __slots__ = ("_base", "_value", "kind", "name", "username")
+
+    def __init__(
+        self,
+        kind: str,
+        value: Any,
+        *,
+        username: str = "",
+        base: Path | None = None,
+        name: str = "client secret",
+    ) -> None:
+        self.kind: Final = kind  # text, env, file, command or keyring
+        self.username: Final = username
+        self.name: Final = name  # what it is, for people
+        self._value: Final = value
+        self._base: Final = base or Path()
+
+    @property
+    def place(self) -> str:
+        """Where the secret is, in words that hold no secret."""
+        if self.kind == "text":
+            return "profiles.toml"
+        if self.kind == "command":  # its arguments may be secrets
+            return f"the command {self._value[0]}"
+        return {
+            "env": "the environment variable {}",
+            "file": "the file {}",
+            "keyring": "the keyring entry {}",
+        }[self.kind].format(self._value)
+
+    def __repr__(self) -> str:
+        """Return the place, not the secret."""
+        return f"<SecretRef in {self.place}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Two references are the same when they lead to the same place: a file that is read twice is one profile."""
+        return isinstance(other, SecretRef) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        """Hash over the place, as __eq__ compares it."""
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return (self.kind, self._value, self.username, self._base, self.name)
+
+    def relative_to(self, folder: Path) -> SecretRef:
+        """Return the same reference with a relative file taken from ``folder``."""
+        return SecretRef(self.kind, self._value, username=self.username, base=folder, name=self.name)
+
+    def called(self, name: str) -> SecretRef:
+        """Return the same reference to what is not a client secret, but a ``name``."""
+        return SecretRef(self.kind, self._value, username=self.username, base=self._base, name=name)
+
+    def read(self) -> str:
+        """Return the secret.
+
+        Raises SecretError when it is not where the profile says, or is empty. Warns with
+        InsecureFileWarning when it lies in a file that others can read.
+        """
+        secret: Hidden[str] = Hidden(getattr(self, f"_read_{self.kind}")())
+        if not secret.reveal():
+            raise SecretError(f"the {self.name} in {self.place} is empty")
+        if not secret.reveal().isprintable():
+            raise SecretError(f"the {self.name} in {self.place} has several lines, or control characters")
+        return secret.reveal()
+
+    def _read_text(self) -> str:
+        return str(self._value)
+
+    def _read_env(self) -> str:
+        try:
+            return os.environ[self._value]
+        except KeyError:
+            raise SecretError(
+                f"the {self.name} is missing: {self.place} is not set",
+                hint=f"Set {self._value} for this process, for example in the job's environment.",
+            ) from None
+
+    def _read_file(self) -> str:
+        path = self._base / expand(self._value)
+        try:
+            with path.open(encoding="utf-8-sig") as file:
+                warn_if_others_can_read(path, os.fstat(file.fileno()), self.name)
+                secret = Hidden(file.read(LARGEST_SECRET + 1))
+        except (OSError, UnicodeDecodeError) as fault:
+            reason = _reason(fault)
+        else:
+            if len(secret.reveal()) <= LARGEST_SECRET:
+                return secret.reveal().rstrip("\r\n")
+            reason = "it is larger than any secret"
+        raise SecretError(  # outside of the except clause: a UnicodeDecodeError holds what was read
+            f"the {self.name}'s file {path} cannot be read: {reason}",
+            hint="Write the secret alone into that file, as UTF-8 text, readable by you only.",
+        )
+
+    def _read_command(self) -> str:
+        import subprocess
+
+        try:
+            done = Hidden(
+                subprocess.run(  # noqa: S603 - the profile's owner names the program; there is no shell
+                    self._value,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=COMMAND_TIMEOUT,
+                    check=False,
+                )
+            )
+            if not done.reveal().returncode:
+                return done.reveal().stdout.decode("utf-8").rstrip("\r\n")
+            what = f"failed with exit code {done.reveal().returncode}"
+        except subprocess.TimeoutExpired:
+            what = f"gave no {self.name} in {COMMAND_TIMEOUT} s"
+        except UnicodeDecodeError:
+            what = "printed something that is not UTF-8 text"
+        except OSError as fault:
+            what = f"cannot be started: {_reason(fault)}"
+        # Outside of the except clauses: those errors hold what was printed, and the command's arguments.
+        raise SecretError(
+            f"{self.place} {what}", hint=f"Run it by hand to see what is wrong: {self._value[0]} …"
+        )
+
+    def _read_keyring(self) -> str:
+        import shlex
+
+        try:
+            import keyring
+            import keyring.errors
+        except ImportError:
+            raise SecretError(
+                f"the {self.name} is in {self.place}, and the keyring library is not installed",
+                hint=INSTALL_KEYRING,
+            ) from None
+        try:
+            secret = keyring.get_password(self._value, self.username)
+        except keyring.errors.KeyringError as fault:
+            raise SecretError(
+                f"{self.place} cannot be read: {type(fault).__name__}",
+                hint="Unlock the system's keyring, or name another place for the secret.",
+            ) from None
+        if secret is None:
+            raise SecretError(
+                f"{self.place} has no secret for the user name {self.username!r}",
+                hint=f"keyring set {shlex.quote(self._value)} {shlex.quote(self.username)}",
+            )
+        return str(secret)
+
+
+def warn_if_others_can_write(path: Path, status: os.stat_result) -> None:
+    """Issue InsecureFileWarning when everybody may change ``path`` (POSIX): it says where secrets are sent."""
+    if os.name == "posix" and status.st_mode & stat.S_IWOTH:
+        import shlex
+        import warnings
+
+        warnings.warn(
+            f"{path} can be changed by everybody; fix: chmod o-w {shlex.quote(str(path))}",
+            InsecureFileWarning,
+            stacklevel=2,
+        )
+
+
+def warn_if_others_can_read(path: Path, status: os.stat_result, what: str = "client secret") -> None:
+    """Issue InsecureFileWarning when the mode of ``path`` lets others than its owner read it (POSIX)."""
+    if os.name == "posix" and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        import shlex
+        import warnings
+
+        warnings.warn(
+            f"{path} holds {'an' if what[0] in 'aeiou' else 'a'} {what} and can be read by others;"
+            f" fix: chmod 600 {shlex.quote(str(path))}",
+            InsecureFileWarning,
+            stacklevel=2,
+        )
+
+
+def _reason(fault: OSError | UnicodeDecodeError) -> str:
+    return fault.strerror or type(fault).__name__ if isinstance(fault, OSError) else "it is not UTF-8 text"

@@ -1,0 +1,93 @@
+"""Which requests to an API are repeated after a temporary failure, and when."""
+
+from __future__ import annotations
+
+from ssl import SSLCertVerificationError
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, ResponseError, SSLError
+from urllib3.util.retry import Retry
+
+from aventus_creds.basics.waits import BACKOFF, spread
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
+LONGEST_WAIT: Final = 120
+"""Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
+
+
+class RetryingAdapter(HTTPAdapter):
+    """Repeats idempotent requests after passing faults, as long as their bodies can be sent again."""
+
+    def __init__(self, retries: int) -> None:
+        super().__init__(
+            max_retries=_Retry(
+                total=retries,
+                status_forcelist=RETRIED_STATUSES,
+                backoff_factor=BACKOFF,
+                backoff_max=LONGEST_WAIT,
+                raise_on_status=False,
+            )
+        )
+        self._once: HTTPAdapter | None = None  # most sessions send no stream
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
+        if not can_repeat(request):
+            self._once = self._once or HTTPAdapter()
+            return self._once.send(request, *args, **settings)
+        try:
+            return super().send(request, *args, **settings)
+        except requests.ConnectionError as fault:
+            # requests does not tell the two apart where it has tried several times
+            if isinstance(getattr(fault.args[0], "reason", None), ReadTimeoutError):
+                raise requests.ReadTimeout(*fault.args, request=request) from fault
+            raise
+
+    def close(self) -> None:
+        if self._once:
+            self._once.close()
+        super().close()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._once = None
+
+
+class _Retry(Retry):
+    RETRY_AFTER_STATUS_CODES = RETRIED_STATUSES
+
+    def get_backoff_time(self) -> float:
+        # The first retry comes at once. Not urllib3's own jitter: it draws from the user's global generator.
+        pause = super().get_backoff_time()
+        return pause + spread(0, BACKOFF / 2) if pause else 0.0
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        try:
+            return super().get_retry_after(response)
+        except (InvalidHeader, ValueError, OverflowError):
+            return None  # neither seconds nor a date: as if it were not there
+
+    def increment(self, method: str | None = None, *args: Any, **more: Any) -> Self:
+        fault, response = more.get("error"), more.get("response")
+        if isinstance(fault, SSLError) and (
+            # urllib3 would repeat a POST too, although TLS may have failed after the API received it.
+            not self._is_method_retryable(method or "") or isinstance(fault.args[0], SSLCertVerificationError)
+        ):
+            raise MaxRetryError(more["_pool"], "", fault)
+        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
+            raise MaxRetryError(more["_pool"], "", ResponseError("Retry-After asks for too long a wait"))
+        return super().increment(method, *args, **more)
+
+
+def can_repeat(request: requests.PreparedRequest) -> bool:
+    """Whether the request's body can be sent once more: none, bytes, text, or a file that can be rewound."""
+    body = request.body
+    return (
+        body is None
+        or isinstance(body, bytes | str)
+        or isinstance(getattr(request, "_body_position", None), int)
+    )

@@ -1,0 +1,133 @@
+"""ApiSession: a requests.Session that is authorised for one API, and BearerAuth, which makes it so."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from aventus_creds.errors import ConfigError
+from aventus_creds.session.bearer import BearerAuth
+from aventus_creds.session.environment import environment_bundle, environment_proxies, stays_here
+from aventus_creds.session.retries import RetryingAdapter
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles.profile import Profile
+    from aventus_creds.sources.source import TokenSource
+
+_NO_MARKS: Final = {ord(mark): None for mark in "+-."}  # RFC 3986 section 3.1
+
+logger: Final = logging.getLogger(__name__)
+
+
+class ApiSession(requests.Session):
+    """A requests.Session for a profile's API. It raises what requests raises, and what its source raises.
+
+    Relative URLs are joined to ``api_url``. The token goes to the API's origins only, also across
+    redirects; ``~/.netrc`` is never read; idempotent requests are repeated after passing faults; and each
+    request has a time limit (``profile.timeout``, seconds) unless it names its own.
+    """
+
+    def __init__(self, profile: Profile, source: TokenSource) -> None:
+        if not profile.api_origins:
+            raise ConfigError(
+                f"profile {profile.name} names no API that a session could be for",
+                hint="Set api_url (or an audience that is a URL) in the profile, or use get_token.",
+            )
+        super().__init__()
+        self.profile = profile
+        self.auth = self._bearer = BearerAuth(source, profile.api_origins)
+        self.verify = profile.ca_bundle or True
+        adapter = RetryingAdapter(profile.retries)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+        self._process = os.getpid()
+
+    def __repr__(self) -> str:
+        """Return the profile's name and the API."""
+        return f"<ApiSession {self.profile.name} {self.profile.api_url or self.profile.api_origins[0]}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Refuse to be pickled: the token would be in the pickle."""
+        raise TypeError("an ApiSession is not pickled: call get_session in the other process")
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare ``request``, its URL joined to the API's when it is relative."""
+        request = copy.copy(request)  # the caller's own stays as it is
+        url = request.url.decode() if isinstance(request.url, bytes) else request.url or ""
+        if not _is_absolute(url):
+            request.url = self._join(url)
+        if not request.auth and not self.auth:  # the caller took the token away
+            request.auth = _no_netrc
+        if not request.params and not self.params:
+            # To merge and encode two empty tables takes requests a quarter of the preparation.
+            request.params = ""
+        return super().prepare_request(request)
+
+    def _join(self, url: str) -> str:
+        base = self.profile.api_url
+        if not base:
+            raise ConfigError(
+                f"{url} is relative, and profile {self.profile.name} has no api_url to join it to"
+            )
+        if not url or url.startswith("?"):
+            return base + url
+        return f"{base.rstrip('/')}/{url.lstrip('/')}"
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        """Send ``request``, within the profile's time limit where the caller names none."""
+        if self._process != os.getpid():
+            self._leave_connections()
+        if settings.get("timeout") is None:
+            settings["timeout"] = self.profile.timeout
+        if stays_here(request.url or ""):
+            settings["proxies"] = dict(self.proxies)
+        return super().send(request, **settings)
+
+    def _leave_connections(self) -> None:
+        """After a fork, leave the open connections to the other process: both would read one answer."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                adapter.__setstate__(adapter.__getstate__())  # as requests itself makes its pools anew
+        self._process = os.getpid()
+
+    def merge_environment_settings(
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        """Merge as requests does, but let the profile's ca_bundle, or what the caller has set, come first."""
+        proxies = dict(proxies or {})
+        if verify is None:
+            verify = self.verify
+        if self.trust_env and verify is True:  # for http too: a redirect keeps the setting
+            verify = environment_bundle() or True
+        if self.trust_env and not stays_here(url):
+            proxies = {**environment_proxies(url, proxies.get("no_proxy")), **proxies}
+        return {
+            "proxies": {
+                key: value for key, value in {**self.proxies, **proxies}.items() if value is not None
+            },
+            "stream": self.stream if stream is None else stream,
+            "verify": verify,
+            "cert": self.cert if cert is None else cert,
+        }
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Across a redirect, take the token along to the API's origins only, and never ask ``~/.netrc``."""
+        before, after = response.request.url or "", prepared_request.url or ""
+        ours = self._bearer.covers(before)
+        if not (self._bearer.covers(after) if ours else not self.should_strip_auth(before, after)):
+            prepared_request.headers.pop("Authorization", None)
+
+
+def _is_absolute(url: str) -> bool:
+    scheme, separator, _ = url.partition("://")
+    return bool(separator) and scheme.isascii() and scheme.translate(_NO_MARKS).isalnum()
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add nothing. Without any auth, requests would look into ~/.netrc."""
+    return request

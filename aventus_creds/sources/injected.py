@@ -1,0 +1,52 @@
+"""InjectedSource: a token that the environment brought, used as it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Final
+
+from aventus_creds.errors import ConfigError, LoginRequired
+from aventus_creds.profiles.profile import token_variable
+from aventus_creds.sources.source import differs, long_enough
+from aventus_creds.tokens import Token, is_header_safe, jwt_claims
+
+UNKNOWN_LIFETIME: Final = 10 * 365 * 86400.0
+"""Seconds that an injected token is taken to live when it does not tell."""
+
+
+class InjectedSource:
+    """Gives a token that the environment brought, as it is: nobody can renew it."""
+
+    def __init__(self, token: Token, place: str) -> None:
+        self._token = token
+        self._place = place
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        """Return the token. Raises LoginRequired when an API has refused it."""
+        if not differs(self._token, stale):
+            raise LoginRequired(
+                f"the token in {self._place} was refused", hint=f"Put a fresh one into {self._place}."
+            )
+        return long_enough(self._token, at_least)
+
+
+def injected_source(name: str) -> InjectedSource | None:
+    """Return the source of the token that the environment injects for the profile ``name``, if it does."""
+    variable = token_variable(name)
+    if variable not in os.environ:
+        return None
+    return InjectedSource(_injected(variable), variable)
+
+
+def _injected(variable: str) -> Token:
+    """Return the token in ``variable``, used as it is. Only a JWT tells when it expires."""
+    if not is_header_safe(os.environ[variable].strip()):
+        raise ConfigError(
+            f"{variable} holds no access token", hint="Set it to the access token alone, or unset it."
+        )
+    text, now = os.environ[variable].strip(), time.time()
+    expiry = jwt_claims(text).get("exp")
+    if not isinstance(expiry, int | float) or not 0 < expiry < now + UNKNOWN_LIFETIME:
+        expiry = now + UNKNOWN_LIFETIME
+    return Token(text, obtained_at=now, expires_at=float(expiry))

@@ -1,0 +1,336 @@
+"""RedisStore: one login for many machines. What is in Redis is encrypted, and nobody polls it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.waits import spread
+from aventus_creds.errors import (
+    AventusCredsError,
+    ConfigError,
+    InsecureStoreWarning,
+    StoreConflict,
+    StoreError,
+)
+from aventus_creds.stores.record import decode, encode
+from aventus_creds.stores.redis.address import Address, explain, passing, read_address
+from aventus_creds.stores.redis.sealing import NONCE, STAMP, Seal, unreadable
+from aventus_creds.tokens import Token
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles.store_keys import StoreSettings
+    from aventus_creds.stores.redis.lock import EntryLock, Names
+
+LOCK_LIFETIME: Final = 30.0
+"""Seconds after which a dead holder's lock is free. A holder that lives extends it, however long it takes."""
+
+LOCK_TIMEOUT: Final = 600.0
+"""Seconds to wait for a lock. Its holder makes a few requests, each with a limit of its own."""
+
+GRACE: Final = 300.0
+"""Seconds for which a token that nothing can renew outlives its expiry: clocks differ."""
+
+DELETED: Final = b"\x00"
+"""The first byte of what a deleted entry leaves for REMEMBERED seconds: that it was deleted, and nothing else."""
+
+REMEMBERED: Final = 86400.0
+"""Seconds for which waiters' news and deletions are kept."""
+
+SAVE: Final = """
+local stamp = redis.call('getrange', KEYS[1], 0, string.len(ARGV[1]) - 1)
+if stamp == ARGV[1] then
+    return 1
+end
+if stamp ~= '' and stamp ~= ARGV[2] then
+    return 0
+end
+if ARGV[4] == '' then
+    redis.call('set', KEYS[1], ARGV[3])
+else
+    redis.call('set', KEYS[1], ARGV[3], 'px', ARGV[4])
+end
+redis.call('xadd', KEYS[2], 'maxlen', 1, '*', 'saved', '')
+redis.call('pexpire', KEYS[2], ARGV[5])
+return 1
+"""
+"""Replace the entry that begins with the second argument; the first is what the new one begins with.
+
+Where nothing is there any more, it has expired, or Redis has lost it: nothing newer is overwritten. Who
+deletes leaves a mark. What is already there was written by a first try whose answer was lost.
+"""
+
+
+class _Mine(threading.local):
+    """What a thread knows of each entry: what it began with when last seen, and the lock held."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, bytes] = {}
+        self.held: dict[str, EntryLock] = {}
+
+
+_opened: Final[dict[str, RedisStore]] = {}
+"""One for each Redis in this process, and so one pool of connections; by a hash of what it was opened with."""
+_opening: Final = ForkLock()
+
+
+def open_store(settings: StoreSettings | None) -> RedisStore:
+    """Return the store in the Redis that ``settings`` name. Raises ConfigError, SecretError or StoreError."""
+    if settings is None or settings.url is None or not settings.encryption_keys:
+        raise ConfigError(
+            "the Redis store needs url and encryption_key below [store] in profiles.toml",
+            hint="Write them there: aventus-creds store key makes a key. Or name another store.",
+        )
+    # Hidden: a traceback may be shown with its variables.
+    opening = Hidden((settings.url.read(), *(key.read() for key in settings.encryption_keys)))
+    name = hashlib.sha256(repr((opening.reveal(), settings.prefix)).encode()).hexdigest()
+    with _opening:
+        if name not in _opened:
+            _opened[name] = RedisStore(opening.reveal()[0], opening.reveal()[1:], prefix=settings.prefix)
+        return _opened[name]
+
+
+class RedisStore:
+    """Keeps tokens, sealed, in the Redis at ``url``, for every process on every machine that has ``keys``.
+
+    ``url`` is ``redis://``, ``rediss://`` or ``unix://`` as redis-py reads it, ``redis+sentinel://HOST,HOST/SERVICE``
+    or ``redis+cluster://HOST,HOST``. ``keys`` are made by ``sealing.new_key``: the first seals, all open.
+    ``timeout`` is how many seconds one answer may take, and how many all tries of one operation. A dead
+    holder's lock is free after ``lock_lifetime`` seconds. Raises ConfigError.
+
+    Locks in Redis are not perfect: they lapse, and a failover may forget one. So a late holder's save is a
+    compare-and-set: it raises StoreConflict rather than replace what the holder has not seen.
+    """
+
+    _place = "no address"  # until there is one
+
+    def __init__(
+        self,
+        url: str,
+        keys: Sequence[str],
+        *,
+        prefix: str = "aventus-creds:",
+        timeout: float = 5.0,
+        lock_lifetime: float = LOCK_LIFETIME,
+    ) -> None:
+        try:
+            address = _checked(url)
+            self._seal = Seal(keys)
+        except AventusCredsError as error:
+            del url, keys  # a traceback may be shown with its variables
+            raise error.with_traceback(None) from None
+        self._address, self._place = address, address.place
+        self._prefix = prefix
+        self._timeout = timeout
+        self._lock_lifetime = lock_lifetime
+        self._client: Any = None
+        self._connecting = ForkLock()
+        self._queues: defaultdict[str, ForkLock] = defaultdict(ForkLock)
+        self._mine = _Mine()
+
+    def __repr__(self) -> str:
+        """Return where it is, and nothing secret."""
+        return f"<RedisStore at {self._place}>"
+
+    # The contract
+
+    def load(self, key: str) -> Token | None:
+        """Return the token under ``key``. Raises StoreError, also for an entry that no key opens."""
+        kept = self._call(lambda client: client.get(self._names(key).entry)) or b""
+        self._mine.seen[key] = kept[:STAMP]
+        if not kept or kept.startswith(DELETED):
+            return None
+        token = decode(key, self._seal.open(key, kept))
+        if token is None:
+            raise unreadable(key)
+        return token
+
+    def save(self, key: str, token: Token) -> None:
+        """Keep ``token`` under ``key``. Raises StoreError: StoreConflict where somebody else saved meanwhile.
+
+        A token that nothing can renew leaves Redis by itself soon after its expiry.
+        """
+        lifetime = None if token.refresh_token else max(token.expires_at - time.time(), 0) + GRACE
+        self._replace(key, self._seal.seal(key, encode(key, token)), lifetime)
+
+    def delete(self, key: str) -> None:
+        """Forget the token under ``key``. Raises StoreError, StoreConflict as ``save`` does."""
+        self._replace(key, DELETED + os.urandom(NONCE), REMEMBERED)
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold ``key`` against every thread, process and machine. Raises StoreError."""
+        with self._hold(key, or_news=False):
+            yield
+
+    # What a store may offer besides
+
+    def turn(self, key: str) -> AbstractContextManager[bool]:
+        """Hold ``key`` as ``lock`` does; or hold nothing, and give False, once somebody else has saved.
+
+        That is compared with what this thread last loaded under ``key``.
+        """
+        return self._hold(key, or_news=True)
+
+    def holds(self, key: str) -> bool:
+        """Whether this thread's lock on ``key`` has not lapsed. Raises StoreError."""
+        held = self._mine.held.get(key)
+        return held is not None and held.here and bool(self._call(lambda _: held.owned()))
+
+    # How
+
+    @contextmanager
+    def _hold(self, key: str, *, or_news: bool) -> Iterator[bool]:
+        queue = self._queues[key]  # the threads of this process send one of them to Redis
+        if not queue.acquire(LOCK_TIMEOUT):
+            raise self._locked_too_long(key)
+        with ExitStack() as stack:
+            stack.callback(queue.release)
+            lock = self._new_lock(key)
+            try:
+                held = self._wait(lock, key, or_news=or_news)
+            except KeyboardInterrupt:  # its answer may have been that the lock is ours
+                lock.let_go()
+                raise
+            if held:
+                stack.callback(lock.let_go)
+                self._mine.held[key] = lock
+                stack.callback(self._mine.held.pop, key)
+            else:
+                stack.close()
+            yield held
+
+    def _new_lock(self, key: str) -> EntryLock:
+        from aventus_creds.stores.redis.lock import EntryLock
+
+        return EntryLock(
+            self._call(lambda client: client), self._names(key), self._lock_lifetime, STAMP, REMEMBERED
+        )
+
+    def _wait(self, lock: EntryLock, key: str, *, or_news: bool) -> bool:
+        """Take ``lock``. With ``or_news`` give up, once another entry stands there than this thread last saw."""
+        since = self._mine.seen.get(key)
+        give_up = time.monotonic() + LOCK_TIMEOUT
+        last = b""  # news that there was when somebody was last seen to hold the lock
+        lapses = 0.0  # when that lock lapses, if it is not extended; by the monotonic clock
+        while True:
+            known = last if time.monotonic() < lapses else b""
+            tried = self._call(lambda _, *args: lock.try_it(*args), since if or_news else None, known)
+            if tried.state == "held":
+                self._mine.seen[key] = tried.stamp
+                return True
+            if tried.state == "changed":
+                return False
+            if time.monotonic() > give_up:
+                raise self._locked_too_long(key)
+            since = tried.stamp if since is None else since
+            # An answer is late after the timeout, and Redis ends a wait up to a tenth of a second late.
+            longest = max(self._timeout * 0.6 - 0.15, 0.01)
+            if tried.state == "busy":
+                lapses = time.monotonic() + (tried.pttl / 1000 if tried.pttl >= 0 else longest)
+            # (Where Redis has lost the lock, its holder takes it again; until it would have lapsed, nobody else does.)
+            last = tried.last
+            # Woken by news; for want of it, when the holder's lock lapses; and now and then in any case: a
+            # restarted Redis has forgotten the news. Not all of us at the same moment.
+            pause = min(max(lapses - time.monotonic(), 0), longest)
+            pause += spread(0.01, self._timeout * 0.2)
+            news = self._call(_read_news, self._names(key).news, last, int(pause * 1000))
+            if news:
+                lapses = 0.0
+            if or_news and _tells_of_a_save(news):
+                return False
+
+    def _replace(self, key: str, content: bytes, lifetime: float | None) -> None:
+        if key not in self._mine.held:
+            raise StoreError(f"{key} is not locked by this thread: nothing is written without the lock")
+        seen, new = self._mine.seen[key], content[:STAMP]
+        names = self._names(key)
+        args = [new, seen, content, "" if lifetime is None else int(lifetime * 1000), int(REMEMBERED * 1000)]
+        if not self._call(lambda client: client.register_script(SAVE)([names.entry, names.news], args)):
+            raise StoreConflict(
+                f"{key} was replaced in {self._place} by somebody else, after this process's lock had lapsed"
+            )
+        self._mine.seen[key] = new
+
+    def _call(self, do: Callable[..., Any], *args: object) -> Any:
+        """Return what ``do`` gives for the client and ``args``. Repeats it a while where the fault may pass."""
+        import redis
+        from redis.backoff import AbstractBackoff
+        from redis.retry import Retry
+
+        give_up = time.monotonic() + self._timeout
+        known = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError)
+
+        def failed(fault: Exception) -> None:
+            if not passing(fault) or time.monotonic() > give_up:
+                raise fault
+            if isinstance(fault, redis.exceptions.ReadOnlyError) and hasattr(self._client, "connection_pool"):
+                self._client.connection_pool.disconnect(inuse_connections=False)  # the name may have moved
+
+        class Backoff(AbstractBackoff):
+            """redis-py's own draws from the global generator, whose numbers belong to the user's program."""
+
+            def compute(self, failures: int) -> float:
+                longest = min(1.0, 0.02 * 2 ** min(failures, 10))
+                return spread(longest / 2, longest)
+
+        # The time limit ends it; so many tries are never made.
+        retry = Retry(Backoff(), 1000, known)
+        try:
+            return retry.call_with_retry(lambda: do(self._connected(), *args), failed)
+        except known as fault:
+            raise explain(fault, self._place, self._prefix) from None
+
+    def _connected(self) -> Any:
+        with self._connecting:
+            if self._client is None:
+                self._client = self._address.connect(self._timeout)
+            return self._client
+
+    def _names(self, key: str) -> Names:
+        from aventus_creds.stores.redis.lock import names
+
+        return names(self._prefix, key)
+
+    def _locked_too_long(self, key: str) -> StoreError:
+        return StoreError(f"{key} has been locked in {self._place} for {LOCK_TIMEOUT:g} s")
+
+
+def _checked(url: str) -> Address:
+    address = read_address(url)
+    if not isinstance(address, Address):
+        raise address
+    try:
+        import redis  # noqa: F401 - whether it is there
+    except ImportError:
+        raise ConfigError(
+            "redis-py is not installed: the Redis store needs it",
+            hint="Run: pip install 'aventus-creds[redis]'",
+        ) from None
+    if address.exposes_password:
+        # Not refused: tokens are sealed, and many a Redis is reached over a tunnel that nobody here can see.
+        warnings.warn(
+            f"the password of {address.place} crosses the network in the clear; use rediss://",
+            InsecureStoreWarning,
+            stacklevel=3,
+        )
+    return address
+
+
+def _read_news(client: Any, stream: str, last: bytes, milliseconds: int) -> Any:
+    return client.xread({stream: last}, count=1, block=milliseconds)
+
+
+def _tells_of_a_save(news: Any) -> bool:
+    """Whether XREAD's answer has a save in it; it is a list in RESP2 and a mapping in RESP3."""
+    streams = news.values() if isinstance(news, dict) else [entries for _, entries in news or ()]
+    return any(b"saved" in str(stream).encode() for stream in streams)

@@ -1,0 +1,403 @@
+"""Runs in a process of its own, where it makes everything tell as much as it can, and prints what that is.
+
+Each function named after a scenario uses the package as people do. No variable here holds a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import dataclasses
+import json
+import logging
+import os
+import pickle
+import pprint
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import aventus_creds
+
+PACKAGE = str(Path(aventus_creds.__file__).parent)
+SANCTIONED = {"http.client.send"}  # the standard library's own event: it is the request
+
+
+def seen_variables(frame: FrameType | None) -> Iterator[str]:
+    """Yield the package's variables on a stack, as tools show them that print variables."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(PACKAGE):
+            for name, value in list(frame.f_locals.items()):
+                yield f"{code.co_filename}:{code.co_name}: {name} = {text_of(value)}"
+        frame = frame.f_back
+
+
+def text_of(value: object) -> str:
+    """Return the repr; and of a sequence or mapping what is in it, for some tools (Sentry) look there."""
+    with suppress(Exception):
+        inside = ""
+        if isinstance(value, Mapping):
+            inside = repr(dict(value))
+        elif isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+            inside = repr(list(value))
+        return f"{value!r} {inside}"
+    return ""
+
+
+def is_import(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded: that fails where it is installed badly, and holds up nothing."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+class Witness:
+    """Notes every audit event: its arguments, and the variables of each thread that waits meanwhile.
+
+    Whatever is done to the world raises an audit event (a file, a socket, a process), so these are the places
+    where errors come from, and where Ctrl-C comes in.
+    """
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self._inside = threading.local()
+        self.on = True
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self.on or event in SANCTIONED or event.startswith(("sys.", "object.", "code.", "import")):
+            return
+        if event in {"exec", "compile", "marshal.loads", "cpython._PySys_ClearAuditHooks", "os.listdir"}:
+            return
+        if getattr(self._inside, "now", False):
+            return
+        self._inside.now = True
+        try:
+            self.seen.add(f"audit {event} {text_of(args)}")
+            if is_import(sys._getframe()):
+                return
+            me = threading.get_ident()
+            for thread, frame in list(sys._current_frames().items()):
+                # Of the other threads those that wait: the rest may be anywhere, also where nothing can fail.
+                waits = frame.f_code.co_filename == threading.__file__ and "wait" in frame.f_code.co_name
+                if thread == me or waits:
+                    self.seen.update(seen_variables(frame))
+        finally:
+            self._inside.now = False
+
+
+WITNESS = Witness()
+
+
+def prepare() -> None:
+    """Let every logger and warning speak, and every audit event be noted."""
+    logging.basicConfig(level=0, format="%(name)s %(funcName)s %(message)s %(args)r", stream=sys.stderr)
+    for name in ("aventus_creds", "asyncio", "urllib3", "requests", "filelock"):
+        logging.getLogger(name).setLevel(1)
+    logging.captureWarnings(True)
+    warnings.simplefilter("always")
+    asyncio.run(asyncio.sleep(0), debug=True)
+    sys.addaudithook(WITNESS)
+
+
+def finish() -> None:
+    """Print what was noted."""
+    WITNESS.on = False
+    print("\n".join(sorted(WITNESS.seen)))
+    sys.stdout.flush()
+
+
+TURN = threading.Lock()
+
+
+def tell(line: str) -> str:
+    """Say a line to the test, and return its answer."""
+    with TURN:
+        os.write(int(os.getenv("TELL", "")), f"{line}\n".encode())
+        answer = b""
+        while not answer.endswith(b"\n"):
+            answer += os.read(int(os.getenv("HEAR", "")), 65536)
+        return answer.decode().strip()
+
+
+def browser(url: str) -> None:
+    """Be the person's browser: the test's robot opens the address, in its own process."""
+    tell(f"open {url}")
+
+
+def show(*things: object) -> None:
+    """Print ``things`` in every way that people and tools print them."""
+    for thing in things:
+        print(repr(thing), str(thing), format(thing), f"{thing!r} {thing!s} {thing!a}", text_of(thing))
+        print(pprint.pformat(thing, width=60))
+        print(json.dumps([thing], default=str))
+        print(json.dumps({"inside": [thing]}, default=repr))
+        logging.getLogger("user").debug("%r %s", thing, thing)
+        with suppress(TypeError):  # it has none
+            print(vars(thing))
+            print(pprint.pformat(vars(thing)))
+        if dataclasses.is_dataclass(thing):
+            print([getattr(thing, field.name) for field in dataclasses.fields(thing) if field.repr])
+        for twin in (copy.copy, copy.deepcopy):
+            with suppress(TypeError, ValueError, NotImplementedError):  # locks and widgets cannot be copied
+                print(repr(twin(thing)))
+        with suppress(TypeError, AttributeError, pickle.PicklingError):
+            print(pickle.dumps(thing), pickle.dumps(thing, 0))
+
+
+DRAWN: set[type[BaseException]] = set()
+
+
+def show_error(error: BaseException, *, ours: bool = True) -> None:
+    """Print a caught error with its traceback, in all ways, with variables too.
+
+    Tracebacks of others' errors (not ``ours``) go through their frames, whose variables are theirs.
+    """
+    print(repr(error), str(error), error.args, vars(error))
+    with suppress(TypeError):  # a request that holds a token is not pickled
+        print(pickle.dumps(error))
+    logging.getLogger("user").error("it failed: %r", error, exc_info=error)
+    traceback.print_exception(error, file=sys.stdout)
+    chain: list[BaseException] = []
+    links: list[BaseException | None] = [error]
+    while links:
+        link = links.pop()
+        if link is None or link in chain:
+            continue
+        chain.append(link)
+        links += [link.__cause__, link.__context__]
+    for link in chain:
+        print(repr(link), link.args, vars(link))
+        for frame, line in traceback.walk_tb(link.__traceback__):
+            if ours or frame.f_code.co_filename.startswith(PACKAGE):
+                print(line, {name: text_of(value) for name, value in frame.f_locals.items()})
+    # Drawing takes a while, and it shows the same variables as above: the first kinds will do.
+    if ours and type(error) not in DRAWN and len(DRAWN) < 3:
+        from IPython.core.ultratb import VerboseTB
+        from rich.console import Console
+        from rich.traceback import Traceback
+
+        DRAWN.add(type(error))
+        print("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
+        parts = type(error), error, error.__traceback__
+        rich = Traceback.from_exception(
+            *parts, show_locals=True, extra_lines=0, locals_max_string=9999, locals_max_length=99
+        )
+        Console(file=sys.stdout, width=400).print(rich)
+        with suppress(TypeError):  # the name of the theme differs between versions
+            print(VerboseTB(include_vars=True).text(*parts))
+
+
+@contextmanager
+def failing(*kinds: type[BaseException], ours: bool = True) -> Iterator[None]:
+    """Expect one of these errors, and show it."""
+    try:
+        yield
+    except kinds as error:
+        print(f"failed as expected: {type(error).__name__}")
+        show_error(error, ours=ours)
+    else:
+        raise AssertionError(f"none of {kinds} was raised")
+
+
+# Scenarios
+
+
+def logins() -> None:
+    """Every grant, over the sandbox; sessions, refreshes, refusals and logouts."""
+    from aventus_creds import BearerAuth, LoginRequired, get_session, get_token, login, logout
+    from aventus_creds.errors import ConfigError
+    from aventus_creds.profiles.file import read_profiles
+    from aventus_creds.stores.opening import default_store
+
+    for name in ("aventus", "oidc", "athoc", "by-env", "by-file", "by-command", "basic"):
+        token = login(name, browser=browser)
+        show(token, read_profiles().profile(name), default_store())
+    show(login("service"), login("by-device", device=True))
+    session = get_session("athoc")
+    source = session._bearer._source
+    show(session, session.auth, session.profile, source, session.headers, session.adapters)
+    show(BearerAuth(source, ["https://api.example.com"]))
+    tell("revoke athoc-pkce access")
+    answer = session.get("/v1/me")  # 401, refreshed and repeated
+    assert [old.status_code for old in answer.history] == [401]
+    print(
+        repr(answer),
+        answer.history,
+        repr(answer.request),
+        session.get("/v1/redirect?to=" + os.getenv("ELSEWHERE", "")),
+    )
+    tell("revoke athoc-pkce all")
+    with failing(LoginRequired):
+        session.get("/v1/me")
+    with failing(LoginRequired):
+        get_token("athoc", min_ttl=10**9)
+    show(logout("oidc"), logout("aventus"), logout("athoc"))
+    with failing(LoginRequired):
+        get_token("oidc", interactive=False)
+    session = get_session("injected")
+    show(session, session._bearer._source, get_token("injected"))
+    assert session.get("/v1/me").status_code == 401
+    with failing(LoginRequired):
+        session._bearer._source.token(stale=get_token("injected"))
+    with failing(ConfigError):
+        get_token("damaged")
+
+
+def errors() -> None:
+    """Servers that quote what they were told, answers that are none, faults of files, commands and networks."""
+    import requests
+
+    from aventus_creds import AventusCredsError, get_session, get_token, login
+    from aventus_creds.errors import InvalidAnswer, ProfileError, ProfilesFileError, SecretError, StoreError
+    from aventus_creds.profiles.file import read_profiles
+    from aventus_creds.stores.file import FileStore
+
+    trials = [("evil", mode) for mode in os.getenv("MODES", "").split()]
+    trials += [("evil-basic", "quote"), ("evil-basic", "quote-text"), ("evil-basic", "quote-nested")]
+    trials += [("evil-device", "quote"), ("evil-device", "unusable")]
+    for name, mode in trials:
+        tell(f"mode {mode}")
+        with failing(AventusCredsError):
+            login(name, browser=browser, device=name == "evil-device")
+    for mode in ("denied", "foreign"):  # an error at the redirect; a redirect of another issuer
+        tell(f"mode {mode}")
+        with failing(AventusCredsError):
+            login("evil", browser=browser)
+    tell("mode nonce")
+    with failing(InvalidAnswer):
+        login("evil", browser=browser)
+    tell("mode good")
+    folder = Path(os.getenv("STATE_OF_NO_USE", ""))
+    folder.write_text("no folder")
+    with failing(StoreError):
+        login("evil-service", store=FileStore(folder.parent))
+    tell("mode good")
+    with warnings.catch_warnings(record=True) as caught:
+        token = login("evil", store=FileStore(folder.parent), browser=browser)
+    show(token, *caught)
+    with failing(StoreError):
+        FileStore(folder).save("key", token)
+    tell("mode interrupt")
+    with failing(KeyboardInterrupt):
+        login("evil-service")
+    tell("mode good")
+    get_token("evil-service")
+    session = get_session("evil-service", interactive=False)
+    with failing(requests.RequestException, ours=False):
+        session.get("http://127.0.0.1:1/", timeout=1)
+    tell("mode drop")
+    with failing(requests.RequestException, ours=False):
+        session.get("/v1/me")
+    for name in ("two-lines", "no-text", "failing-command", "loud-command"):
+        with failing(SecretError):
+            login(name, browser=browser)
+    with failing(ProfilesFileError):
+        read_profiles(os.getenv("BROKEN_TOML", ""))
+    with failing(ProfileError):
+        read_profiles().profile("mistaken")
+
+
+def widgets() -> None:
+    """The panel: by the redirect, by pasting, a wrong address, and a logout; the magics; the command line."""
+    import time
+
+    import ipywidgets
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from aventus_creds import LoginButton
+    from aventus_creds.cli.commands import run
+
+    def until(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    button = LoginButton("cidaas")
+    until(lambda: button._login.state == "waiting")
+    tell(f"open {button._login.url}")
+    until(lambda: button._login.state == "in" and "Logged in" in button._status.value)
+    show(button, button._login, button.session, ipywidgets.Widget.get_manager_state())
+    pasted = LoginButton("by-paste")
+    until(lambda: pasted._login.state == "waiting")
+    pasted._paste.value = tell(f"address {pasted._login.url}").replace("state=", "state=x")
+    until(lambda: "another state" in pasted._link.value)
+    begun = pasted._login._attempt
+    pasted._again.click()
+    until(lambda: pasted._login._attempt not in {None, begun} and pasted._login.url)
+    pasted._paste.value = tell(f"address {pasted._login.url}")
+    until(lambda: pasted._login.state == "in" and "Logged in" in pasted._status.value)
+    show(pasted, pasted._login, pasted.with_plain_link(), pasted._repr_mimebundle_())
+    state = ipywidgets.Widget.get_manager_state()
+    print(json.dumps(state, default=str))
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "aventus_creds")
+    print(repr(shell.run_line_magic("aventus_login", "by-paste")))
+    shell.run_line_magic("aventus_status", "")
+    tell("mode quote")
+    for arguments in (
+        *(
+            ["status"],
+            ["status", "--json"],
+            ["profiles"],
+            ["path"],
+            ["doctor", "by-paste"],
+            ["doctor", "cidaas"],
+        ),
+        *(["--debug", "token", "evil"], ["--debug", "token", "evil-service"], ["logout", "--all"]),
+    ):
+        print(arguments, run(arguments))
+
+
+def paste() -> None:
+    """A login at a terminal, by pasting."""
+    from aventus_creds import login
+
+    threading.Thread(target=hand_over, daemon=True).start()
+    show(login("by-paste", browser=URLS.append))
+
+
+URLS: list[str] = []
+
+
+def hand_over() -> None:
+    """Tell the test the address, once."""
+    import time
+
+    while not URLS:
+        time.sleep(0.01)
+    tell(f"paste {URLS[0]}")
+
+
+def plant() -> None:
+    """The control: without the repr that hides, and with a file, a log and an error that tell, all is found."""
+    from aventus_creds import login
+    from aventus_creds.basics.hidden import Hidden
+
+    Hidden.__repr__ = lambda self: f"<{self.reveal()!r}>"  # type: ignore[method-assign]
+    login("by-file", browser=browser)
+    told = os.getenv("PLANTED", "")
+    logging.getLogger("somebody").debug("log %s", told)
+    with suppress(OSError):
+        os.open(f"/nowhere/{told}", os.O_RDONLY)
+    with failing(ValueError):
+        inner = told
+        raise ValueError(len(inner))
+
+
+if __name__ == "__main__":
+    signal.alarm(60)  # nothing is left behind
+    prepare()
+    for scenario in sys.argv[1:]:
+        globals()[scenario]()
+    finish()
