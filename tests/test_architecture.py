@@ -17,57 +17,34 @@ from aventus_creds.stores.opening import default_store
 
 PACKAGE = Path(aventus_creds.__file__).parent
 
-# Who may import whom: each room only rooms of lower layers, or of its own when it is named twice.
-LAYERS = [
-    {"terminal"},
-    {"errors", "hidden", "tokens", "origins", "server_words", "toml_lines", "interrupts", "bounded_reading"},
-    {"providers", "grants", "secret_refs"},
-    {"value_kinds"},
-    {"profile_keys"},
-    {"profile_checks"},
-    {"store_settings"},
-    {"profiles", "profile_schema"},
-    {"answers", "stores", "callbacks"},
-    {"protocol"},
-    {"transport"},
-    {"discovery", "attempt", "device"},
-    {"server"},
-    {"sources"},
-    {"cache"},
-    {"wiring", "logins", "environment"},
-    {"session"},
-    {"background"},
-    {"widget"},
-    {"api"},
-    {"cli"},
-    {"command", "magics"},
-    {"__main__"},
-]
-PURE = {
-    "errors",
-    "hidden",
-    "tokens",
-    "origins",
-    "server_words",
-    "providers",
-    "profile_keys",
-    "profile_checks",
-    "protocol",
-}
+# Imports fall: each folder imports only what stands on a later line, never its neighbours on the same one.
+HOUSE = """
+    __main__
+    magics
+    cli
+    api
+    notebook
+    session logins
+    sources
+    stores oauth callbacks
+    profiles
+    basics
+    errors tokens
+"""
+LEVELS = [set(line.split()) for line in reversed(HOUSE.strip().splitlines())]
+EVERY_FOLDER = {folder for level in LEVELS for folder in level}
+PURE = (
+    *("errors", "tokens", "basics.hidden", "basics.urls", "basics.redact"),
+    *("profiles.providers", "profiles.grants", "profiles.stores", "profiles.callbacks", "profiles.keys"),
+    *("profiles.checks", "profiles.profile", "oauth.request", "oauth.answer", "oauth.code_grant"),
+)
 INPUT_AND_OUTPUT = {
-    "socket",
-    "requests",
-    "subprocess",
-    "http",
-    "webbrowser",
-    "time",
-    "random",
-    "secrets",
-    "threading",
+    *("socket", "requests", "subprocess", "http", "webbrowser"),
+    *("time", "random", "secrets", "threading"),
 }
 OF_OTHER_STORES = {
     *("redis", "keyring", "cryptography"),
-    *("aventus_creds.profiles.store_keys", "aventus_creds.stores.opening"),
+    "aventus_creds.profiles.store_keys",
 }
 HEAVY = {
     *OF_OTHER_STORES,
@@ -111,36 +88,35 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down_only(path: Path) -> None:
-    """A room imports only rooms below it; the sandbox imports nothing of the client, and only the command line it."""
+def test_imports_fall(path: Path) -> None:
+    """A folder imports only what is below it; the sandbox imports nothing of the client, and only cli the sandbox."""
     name = room(path)
-    rooms = {module for layer in LAYERS for module in layer}
-    used = own(imports(path)) & (rooms | {"sandbox"}) - {name}
+    used = own(imports(path)) & (EVERY_FOLDER | {"sandbox"}) - {name}
     if name == "sandbox":
         assert not used
-    elif name != "aventus_creds":
-        level = next(i for i, layer in enumerate(LAYERS) if name in layer)
-        below = {module for layer in LAYERS[:level] for module in layer}
+    elif name != "aventus_creds":  # its one table is loaded lazily
+        level = next(i for i, folders in enumerate(LEVELS) if name in folders)
+        below = set[str]().union(*LEVELS[:level])
         assert used <= below | ({"sandbox"} if name == "cli" else set())
 
 
-def test_every_room_has_a_layer() -> None:
-    """A new module takes its place in the layers."""
-    rooms = {room(path) for path in FILES} - {"aventus_creds", "sandbox"}
-    assert rooms == {module for layer in LAYERS for module in layer}
+def test_every_folder_has_a_level() -> None:
+    """A new folder or module takes its place in the house."""
+    assert {room(path) for path in FILES} - {"aventus_creds", "sandbox"} == EVERY_FOLDER
 
 
-@pytest.mark.parametrize("name", sorted(PURE))
-def test_pure_rooms_do_no_input_or_output(name: str) -> None:
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_do_no_input_or_output(name: str) -> None:
     """The protocol and what it stands on have no socket, clock or randomness."""
-    tops = {module.split(".")[0] for module in imports(PACKAGE / f"{name}.py", everywhere=False)}
+    path = PACKAGE / f"{name.replace('.', '/')}.py"
+    tops = {module.split(".")[0] for module in imports(path, everywhere=False)}
     assert not tops & INPUT_AND_OUTPUT
 
 
 def test_no_other_module_compares_provider_names() -> None:
     """How servers differ is a row of the table; a name elsewhere would be a special case."""
     for path in FILES:
-        if room(path) in {"providers", "sandbox", "profile_checks", "cli"}:
+        if room(path) in {"sandbox", "cli"} or path.parts[-2:] == ("profiles", "providers.py"):
             continue
         texts = {
             node.value
@@ -193,7 +169,8 @@ def test_get_session_with_a_cached_token_loads_only_requests() -> None:
     assert "requests" in modules
     assert not modules & (HEAVY - {"requests", "urllib3"})
     assert (
-        not {f"aventus_creds.{name}" for name in ("protocol", "transport", "server", "callbacks")} & modules
+        not {f"aventus_creds.{name}" for name in ("oauth", "logins", "callbacks", "notebook", "cli")}
+        & modules
     )
 
 
@@ -202,7 +179,7 @@ def test_get_token_with_a_cached_token_loads_no_requests() -> None:
     """``aventus-creds token`` stands in curl lines: it must be quick."""
     modules = loaded("from aventus_creds import get_token; get_token('prod')")
     assert not modules & HEAVY
-    modules = loaded("from aventus_creds.cli import run; assert run(['token', 'prod']) == 0")
+    modules = loaded("from aventus_creds.cli.commands import run; assert run(['token', 'prod']) == 0")
     assert not modules & (HEAVY - {"click", "dataclasses"})
 
 

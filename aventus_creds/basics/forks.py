@@ -29,14 +29,17 @@ class ForkLock:
         return self._lock.acquire(timeout=timeout)
 
     def release(self) -> None:
-        """Let the lock go."""
-        self._lock.release()
+        """Let the lock go. In a child that was forked while it was held here, it is free already."""
+        if self._lock.locked():
+            self._lock.release()
 
     def __enter__(self) -> None:
+        """Take the lock."""
         self._lock.acquire()
 
     def __exit__(self, *exc_info: object) -> None:
-        self._lock.release()
+        """Let the lock go."""
+        self.release()
 
     def renew(self) -> None:
         """Be free, whoever holds it: for a forked child alone."""

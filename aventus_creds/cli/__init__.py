@@ -1,1 +1,1 @@
-"""TODO."""
+"""The program aventus-creds."""

@@ -27,17 +27,17 @@ def init() -> None:
     An existing profiles.toml is left as it is; the schema is brought up to date.
     """
     path = profiles_path()
-    package = files("aventus_creds")
+    package = files("aventus_creds.profiles")
     schema = path.with_name("profiles.schema.json")
     existed = path.exists()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not existed:
-            template = package.joinpath("profiles.template.toml").read_text("utf-8")
+            template = package.joinpath("template.toml").read_text("utf-8")
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(template)
-        schema.write_text(package.joinpath("profiles.schema.json").read_text("utf-8"), "utf-8")
+        schema.write_text(package.joinpath("schema.json").read_text("utf-8"), "utf-8")
     except OSError as fault:
         raise ProfilesFileError(
             f"{fault.filename or path} cannot be written: {fault.strerror or fault}"

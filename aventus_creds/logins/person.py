@@ -36,7 +36,8 @@ def jupyter_kernel() -> Any:
         return None
     from IPython import get_ipython  # type: ignore[attr-defined,unused-ignore]
 
-    return getattr(get_ipython(), "kernel", None)
+    shell: Any = get_ipython()  # type: ignore[misc,no-untyped-call,unused-ignore]
+    return getattr(shell, "kernel", None)
 
 
 def front_end_can_answer(kernel: Any) -> bool:

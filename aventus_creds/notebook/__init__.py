@@ -1,1 +1,1 @@
-"""TODO."""
+"""What a notebook shows: the panel, and the login behind it."""

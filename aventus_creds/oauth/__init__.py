@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is said to an authorization server: pure requests and answers, and the one client that sends them."""

@@ -101,6 +101,10 @@ def server_request(
     secrets: tuple[str, ...],
     url: str = "",
 ) -> ServerRequest:
+    """Return the POST of ``fields`` to ``url`` ("": the token endpoint), authenticated as the profile's client.
+
+    No message may repeat any of ``secrets``.
+    """
     headers, userpass = {"Accept": "application/json"}, ""
     if client_secret is None:
         fields = {"client_id": profile.client_id, **fields}

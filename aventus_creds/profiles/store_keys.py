@@ -63,7 +63,7 @@ def check_store(
             mistakes.append((("store", key), str(what)))
     settings = StoreSettings(
         chosen
-        if chosen in STORES
+        if isinstance(chosen, str) and chosen in STORES
         else values.get("type", DEFAULT_STORE),  # else it is a mistake of the profile
         values["url"].relative_to(folder) if "url" in values else None,
         tuple(key.relative_to(folder) for key in values.get("encryption_key", ())),

@@ -37,7 +37,7 @@ STORES: Final = {
         ),
         Store(
             name="redis",
-            opener="redis.store:open_store",
+            opener="redis.opening:open_store",
             title="a Redis",
             lock="entries that lapse",
             needs={

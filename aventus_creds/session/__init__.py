@@ -1,1 +1,1 @@
-"""TODO."""
+"""What the user holds: a requests.Session that is authorised for one API."""

@@ -36,6 +36,7 @@ class RetryingAdapter(HTTPAdapter):
         self._once: HTTPAdapter | None = None  # most sessions send no stream
 
     def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
+        """Send ``request``, and repeat it where that is safe. Raises what requests raises."""
         if not can_repeat(request):
             self._once = self._once or HTTPAdapter()
             return self._once.send(request, *args, **settings)
@@ -48,11 +49,13 @@ class RetryingAdapter(HTTPAdapter):
             raise
 
     def close(self) -> None:
+        """Close the connections."""
         if self._once:
             self._once.close()
         super().close()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the pools of connections anew, as requests does."""
         super().__setstate__(state)
         self._once = None
 

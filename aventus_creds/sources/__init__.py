@@ -1,1 +1,1 @@
-"""TODO."""
+"""Where a token comes from: one small interface, wrapped round itself."""

@@ -564,7 +564,7 @@ def test_completion_of_names(write_profiles: WriteProfiles) -> None:
         "COMP_WORDS": "aventus-creds login p",
         "COMP_CWORD": "2",
     }
-    program = [sys.executable, "-c", "from aventus_creds.cli import main; main()"]
+    program = [sys.executable, "-c", "from aventus_creds.cli.program import main; main()"]
     environment = os.environ | words
     assert (
         subprocess.run(program, env=environment, capture_output=True, text=True, check=False).stdout.strip()

@@ -485,7 +485,7 @@ POOL = """
     import multiprocessing, os, time
     from aventus_creds import api
     from aventus_creds.profiles.file import read_profiles
-    from aventus_creds.stores import default_store
+    from aventus_creds.stores.opening import default_store
     profile = read_profiles().profile("prod")
     source = api.token_source(profile, default_store(), interactive=False, browser=None)
     source.peek()
@@ -516,7 +516,7 @@ FLIGHT = """
     import os, threading, time
     from aventus_creds import get_session, get_token, api
     from aventus_creds.profiles.file import read_profiles
-    from aventus_creds.stores import default_store
+    from aventus_creds.stores.opening import default_store
     source = api.token_source(read_profiles().profile("prod"), default_store(), interactive=False, browser=None)
     thread = threading.Thread(target=source.token)
     thread.start()

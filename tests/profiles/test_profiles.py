@@ -1041,7 +1041,7 @@ def test_the_example_loads() -> None:
 
 def test_the_template_loads(tmp_path: Path) -> None:
     """The file that aventus-creds init writes has no profiles, and has good ones once it is uncommented."""
-    text = (REPOSITORY / "aventus_creds" / "profiles.template.toml").read_text("utf-8")
+    text = (REPOSITORY / "aventus_creds" / "profiles" / "template.toml").read_text("utf-8")
     file = parsed(tmp_path, text)
     assert (file.names, file.problems()) == ((), ())
     file = parsed(tmp_path, uncommented(text))

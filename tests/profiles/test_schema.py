@@ -32,8 +32,8 @@ def printed(*arguments: str) -> str:
 
 
 def test_the_packaged_file_is_what_the_command_prints() -> None:
-    """profiles.schema.json is made from the table of keys, and is up to date."""
-    packaged = (PACKAGE / "profiles.schema.json").read_text("utf-8")
+    """profiles/schema.json is made from the table of keys, and is up to date."""
+    packaged = (PACKAGE / "profiles" / "schema.json").read_text("utf-8")
     assert printed() == packaged
     assert json.loads(packaged) == schema()
 
@@ -63,7 +63,7 @@ def test_every_key_is_described_in_schema_and_reference() -> None:
 def test_it_takes_the_example_and_the_template() -> None:
     """The files that people start from please their editor."""
     example = (REPOSITORY / "profiles.example.toml").read_text("utf-8")
-    template = (PACKAGE / "profiles.template.toml").read_text("utf-8")
+    template = (PACKAGE / "profiles" / "template.toml").read_text("utf-8")
     for text in (example, template, uncommented(template)):
         VALIDATOR.validate(tomllib.loads(text))
     assert tomllib.loads(uncommented(template))["profiles"].keys() == {"prod", "other"}
@@ -72,8 +72,8 @@ def test_it_takes_the_example_and_the_template() -> None:
 def test_the_example_names_the_schema_for_editors() -> None:
     """The line #:schema leads to the schema, from the example's place and from the user's config folder."""
     first = (REPOSITORY / "profiles.example.toml").read_text("utf-8").splitlines()[0]
-    assert (REPOSITORY / first.removeprefix("#:schema ")).samefile(PACKAGE / "profiles.schema.json")
-    first = (PACKAGE / "profiles.template.toml").read_text("utf-8").splitlines()[0]
+    assert (REPOSITORY / first.removeprefix("#:schema ")).samefile(PACKAGE / "profiles" / "schema.json")
+    first = (PACKAGE / "profiles" / "template.toml").read_text("utf-8").splitlines()[0]
     assert first == "#:schema ./profiles.schema.json"
 
 

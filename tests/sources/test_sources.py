@@ -471,7 +471,7 @@ def test_a_passing_fault_is_retried(
     sent: Sent, web: Web, profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With backoff, as often as the profile says; the token comes after all."""
-    monkeypatch.setattr("aventus_creds.oauth.client.BACKOFF", 0.001)
+    monkeypatch.setattr("aventus_creds.basics.waits.BACKOFF", 0.001)
     answers = iter([sent, sent, Sent(body={"access_token": "new", "token_type": "Bearer"})])
     web.answer = lambda _: next(answers)
     stale = make_token(**EXPIRED, refresh_token="r")
@@ -628,14 +628,14 @@ def test_two_who_need_a_login_make_one(
     started, finish = threading.Event(), threading.Event()
     logins: list[str] = []
 
-    def person(_: Profile, cache: CachedSource, __: object) -> Token:
+    def person(_: Profile, save: Callable[[Token], None], __: object) -> Token:
         logins.append("a login")
         started.set()
         assert finish.wait(5)
-        cache.keep(token := make_token("by the first"))
+        save(token := make_token("by the first"))
         return token
 
-    monkeypatch.setattr("aventus_creds.logins.login.new_token", person)
+    monkeypatch.setattr("aventus_creds.logins.login.log_in", person)
     monkeypatch.setattr("aventus_creds.logins.login.NOTICE_AFTER", 0.05)
     profile, got = make_profile(), []
 

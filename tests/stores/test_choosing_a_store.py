@@ -40,7 +40,7 @@ from aventus_creds.stores import TokenStore, opening
 from aventus_creds.stores.file import FileStore
 from aventus_creds.stores.keyring.store import KeyringStore
 from aventus_creds.stores.opening import open_store, store_for, store_name
-from aventus_creds.stores.redis import store as redis_room
+from aventus_creds.stores.redis import opening as redis_room
 from aventus_creds.stores.redis.sealing import new_key
 from aventus_creds.stores.redis.store import RedisStore
 from aventus_creds.tokens import Token
@@ -330,7 +330,7 @@ def test_a_missing_extra_says_what_to_install(
     """As one line with the extra's name; the file store needs none of it."""
     write_profiles({"prod": KEYS, "plain": {**KEYS, "store": "file"}}, store={**in_redis, "type": store})
     put("file", "plain")
-    monkeypatch.setattr(opening, "_opened", {})
+    monkeypatch.setattr(redis_room, "_opened", {})
     monkeypatch.setitem(sys.modules, package, None)
     assert run(["token", "prod"]) == 4
     assert f"pip install 'aventus-creds[{store}]'" in capsys.readouterr().err

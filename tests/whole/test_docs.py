@@ -26,7 +26,7 @@ ROOT = REPOSITORY
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-STARTS = ("profiles.example.toml", "aventus_creds/profiles.template.toml")
+STARTS = ("profiles.example.toml", "aventus_creds/profiles/template.toml")
 
 
 def blocks(language: str) -> list[str]:
@@ -159,7 +159,7 @@ def test_the_readmes_ci_job_runs(
 
 def test_examples_name_the_loopback_address() -> None:
     """RFC 8252 section 8.3: the name localhost may lead elsewhere, and a browser may insist on https for it."""
-    files = ("README.md", "profiles.example.toml", "aventus_creds/profiles.template.toml")
+    files = ("README.md", "profiles.example.toml", "aventus_creds/profiles/template.toml")
     for path in (*(ROOT / name for name in files), *(ROOT / "notebooks").glob("*.ipynb")):
         text = path.read_text("utf-8")
         assert "127.0.0.1" in text or path.suffix == ".ipynb"

@@ -16,7 +16,7 @@ SECTIONS = {
     for title, _, body in (section.partition("\n") for section in TEXT.split("\n## ")[1:])
 }
 PROMISES = [title for title in SECTIONS if title not in {"Reporting a vulnerability", "What is not covered"}]
-TEST = re.compile(r"tests/(test_\w+\.py)::(test_\w+)")
+TEST = re.compile(r"tests/((?:\w+/)*test_\w+\.py)::(test_\w+)")
 
 
 def cells(row: str) -> list[str]:
@@ -76,6 +76,10 @@ def test_every_promise_is_held_by_tests_that_exist(title: str) -> None:
 def test_the_tests_of_attacks_are_named() -> None:
     """Whoever adds a file of attacks says here what it holds."""
     of_attacks = re.compile(r"test_(.*hostile.*|faults|leaks|fuzz.*|soak)\.py")
-    files = {path.name for path in (ROOT / "tests").glob("test_*.py") if of_attacks.fullmatch(path.name)}
+    files = {
+        path.relative_to(ROOT / "tests").as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if of_attacks.fullmatch(path.name)
+    }
     assert files
     assert sorted(files - {file for file, _ in TEST.findall(TEXT)}) == []

@@ -242,7 +242,7 @@ def test_a_passing_fault_of_the_server_loses_nothing(
     fault: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two failures, then the refresh: the same login goes on."""
-    monkeypatch.setattr("aventus_creds.oauth.client.BACKOFF", 0.01)
+    monkeypatch.setattr("aventus_creds.basics.waits.BACKOFF", 0.01)
     expire()
     sandbox.fail_next_token(2, fault)
     assert get_token("prod", interactive=False).fresh(time.time())

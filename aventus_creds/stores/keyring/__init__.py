@@ -1,1 +1,1 @@
-"""TODO."""
+"""The store in the system's keyring."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The store that many machines share, in a Redis."""

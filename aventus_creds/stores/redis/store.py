@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -13,7 +12,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import ForkLock
-from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.waits import spread
 from aventus_creds.errors import (
     AventusCredsError,
@@ -28,7 +26,6 @@ from aventus_creds.stores.redis.sealing import NONCE, STAMP, Seal, unreadable
 from aventus_creds.tokens import Token
 
 if TYPE_CHECKING:
-    from aventus_creds.profiles.store_keys import StoreSettings
     from aventus_creds.stores.redis.lock import EntryLock, Names
 
 LOCK_LIFETIME: Final = 30.0
@@ -76,27 +73,6 @@ class _Mine(threading.local):
     def __init__(self) -> None:
         self.seen: dict[str, bytes] = {}
         self.held: dict[str, EntryLock] = {}
-
-
-_opened: Final[dict[str, RedisStore]] = {}
-"""One for each Redis in this process, and so one pool of connections; by a hash of what it was opened with."""
-_opening: Final = ForkLock()
-
-
-def open_store(settings: StoreSettings | None) -> RedisStore:
-    """Return the store in the Redis that ``settings`` name. Raises ConfigError, SecretError or StoreError."""
-    if settings is None or settings.url is None or not settings.encryption_keys:
-        raise ConfigError(
-            "the Redis store needs url and encryption_key below [store] in profiles.toml",
-            hint="Write them there: aventus-creds store key makes a key. Or name another store.",
-        )
-    # Hidden: a traceback may be shown with its variables.
-    opening = Hidden((settings.url.read(), *(key.read() for key in settings.encryption_keys)))
-    name = hashlib.sha256(repr((opening.reveal(), settings.prefix)).encode()).hexdigest()
-    with _opening:
-        if name not in _opened:
-            _opened[name] = RedisStore(opening.reveal()[0], opening.reveal()[1:], prefix=settings.prefix)
-        return _opened[name]
 
 
 class RedisStore:

@@ -1,0 +1,34 @@
+"""One RedisStore for each Redis in a process, opened with what ``[store]`` of profiles.toml says."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Hidden
+from aventus_creds.errors import ConfigError
+from aventus_creds.stores.redis.store import RedisStore
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles.store_keys import StoreSettings
+
+_opened: Final[dict[str, RedisStore]] = {}
+"""One for each Redis in this process, and so one pool of connections; by a hash of what it was opened with."""
+_opening: Final = ForkLock()
+
+
+def open_store(settings: StoreSettings | None) -> RedisStore:
+    """Return the store in the Redis that ``settings`` name. Raises ConfigError, SecretError or StoreError."""
+    if settings is None or settings.url is None or not settings.encryption_keys:
+        raise ConfigError(
+            "the Redis store needs url and encryption_key below [store] in profiles.toml",
+            hint="Write them there: aventus-creds store key makes a key. Or name another store.",
+        )
+    # Hidden: a traceback may be shown with its variables.
+    opening = Hidden((settings.url.read(), *(key.read() for key in settings.encryption_keys)))
+    name = hashlib.sha256(repr((opening.reveal(), settings.prefix)).encode()).hexdigest()
+    with _opening:
+        if name not in _opened:
+            _opened[name] = RedisStore(opening.reveal()[0], opening.reveal()[1:], prefix=settings.prefix)
+        return _opened[name]
