@@ -1,17 +1,47 @@
-"""Hidden: a secret in a variable, where a traceback with variables, a log or a debugger could show it."""
+"""Secrets in variables, where a traceback with variables, a log, a debugger or a pickle could show them.
+
+Many tools show a traceback together with the local variables of its frames: rich, Sentry, IPython's Verbose mode,
+``pytest --showlocals``. A secret is in a variable whenever a function takes it as an argument, and it is shown when
+anything fails below that function. So code that may fail, or be interrupted, while it has a secret
+
+* keeps it in a ``Hidden`` and calls ``reveal`` only within the expression that needs the value;
+* takes it by a function that is marked ``@hides``, which wraps it before the function's own frame begins;
+* raises outside of an except clause where the foreign error may hold it: ``raise … from None`` still keeps it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Generic, NoReturn, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-class Hidden(Generic[T]):
+class Secretive:
+    """The base of all that holds a secret: it is not pickled, for a pickle is a copy in a place nobody watches."""
+
+    __slots__ = ()
+
+    instead = "make it anew in the other process"
+    """What to do instead of pickling it."""
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse: copyreg, copy, dill, cloudpickle and joblib come here too."""
+        raise TypeError(f"{type(self).__name__} holds a secret and is not pickled: {self.instead}")
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse: jsonpickle comes here."""
+        raise TypeError(f"{type(self).__name__} holds a secret and is not pickled: {self.instead}")
+
+
+class Hidden(Secretive, Generic[T]):
     """Holds a value that its repr does not show.
 
     For variables that live while something may fail or be interrupted: a request, a file, a wait. What is
-    computed in one go, and returns, needs none.
+    computed at once and returned needs none.
     """
 
     __slots__ = ("_value",)
@@ -27,6 +57,14 @@ class Hidden(Generic[T]):
         """Return nothing of the value."""
         return "<hidden>"
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: a pickle is a copy of the secret in a place nobody watches."""
-        raise TypeError("a hidden value is not pickled")
+
+def hides(method: Callable[[S, Hidden[T]], R]) -> Callable[[S, T], R]:
+    """Let ``method`` be called with a secret, and hand it over hidden: no frame that fails has it in a variable."""
+
+    @wraps(method)
+    def with_it_hidden(self: S, secret: T) -> R:
+        hidden = Hidden(secret)
+        del secret  # this frame is in the traceback too
+        return method(self, hidden)
+
+    return with_it_hidden

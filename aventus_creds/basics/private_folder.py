@@ -11,7 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aventus_creds.basics.files import read_at_most
+from aventus_creds.basics.files import (
+    NO_FOLLOW,
+    POSIX,
+    open_file,
+    read_at_most,
+    rename,
+    replace_file,
+    sync_folder,
+)
+from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.waits import spread
 from aventus_creds.errors import StoreError
 
@@ -20,12 +29,6 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
-"""A FIFO in the place of a file would be waited for, for ever."""
-POSIX: Final = os.name == "posix"
-LARGEST_FILE: Final = 4 * 1024 * 1024
-"""Bytes that are read. What is written here comes from an answer, which has a limit of its own."""
 LOCK_TIMEOUT: Final = 600
 """Seconds to wait for a lock. Its holder makes a few requests, each with a limit of its own."""
 
@@ -40,27 +43,20 @@ class PrivateFolder:
         """Return the content of the file ``name``, or None where there is none.
 
         Raises StoreError when it cannot be read, is no regular file or belongs to somebody else. A file that
-        others could read is repaired. Of one that is larger than any written here, the beginning is returned.
+        others could read is repaired. A larger file is cut at LARGEST_FILE.
         """
         path = self.path / name
-        for attempt in range(50):
-            try:
-                return self._read(path)
-            except FileNotFoundError:
-                return None
-            except OSError as fault:
-                # Windows: somebody is replacing it at this moment. A share: somebody has, elsewhere.
-                passing = fault.errno == errno.ESTALE or (not POSIX and isinstance(fault, PermissionError))
-                if not passing or attempt == 49:
-                    raise _store_error("read", path, fault) from None
-            time.sleep(0.01)
-        raise AssertionError("the last attempt returns or raises")
-
-    def _read(self, path: Path) -> bytes:
-        descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW | NO_WAIT)
+        try:
+            descriptor = open_file(path, NO_FOLLOW)
+        except FileNotFoundError:
+            return None
+        except OSError as fault:
+            raise _store_error("read", path, fault) from None
         try:
             self._check(path, descriptor)
-            return read_at_most(descriptor, LARGEST_FILE)
+            return read_at_most(descriptor)
+        except OSError as fault:
+            raise _store_error("read", path, fault) from None
         finally:
             os.close(descriptor)
 
@@ -69,33 +65,19 @@ class PrivateFolder:
 
         Raises StoreError when it cannot be written; what was there is whole then.
         """
-        from aventus_creds.basics.hidden import Hidden  # a token that is only read needs none
-
         hidden = Hidden(content)
-        del content  # it must not be in the variables of an error's traceback
+        del content  # see basics/hidden.py
         path = self.path / name
-        # One fixed name, written under the lock: a process killed here leaves one file, not one each time.
-        beside = self.path / f"{name}.tmp"
         try:
             self.make()
-            with suppress(FileNotFoundError):
-                beside.unlink()
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(hidden.reveal())
-                file.flush()
-                os.fsync(file.fileno())
-            _replace(beside, path)
-            self._sync()
+            replace_file(path, hidden)
         except OSError as fault:
-            with suppress(OSError):
-                beside.unlink()
             raise _store_error("written", path, fault) from None
 
     def rename(self, name: str, new: str) -> None:
         """Move the file ``name`` to ``new`` in this folder. The caller holds the lock of ``name``."""
         try:
-            _replace(self.path / name, self.path / new)
+            rename(self.path / name, self.path / new)
         except OSError as fault:
             raise _store_error("moved", self.path / name, fault) from None
 
@@ -104,7 +86,7 @@ class PrivateFolder:
         try:
             with suppress(FileNotFoundError):
                 (self.path / name).unlink()
-                self._sync()
+                sync_folder(self.path)
         except OSError as fault:
             raise _store_error("removed", self.path / name, fault) from None
 
@@ -162,16 +144,6 @@ class PrivateFolder:
             with suppress(OSError):  # read-only, or a share without modes: refusing it would protect nothing
                 os.fchmod(descriptor, 0o600)
 
-    def _sync(self) -> None:
-        """Make the folder's new entries outlive a power cut, where the system can: not on Windows or some shares."""
-        if POSIX:
-            with suppress(OSError):
-                descriptor = os.open(self.path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-
 
 class _Lock:
     """A FileLock that speaks this package's errors. A new one for each use: it is not shared by threads."""
@@ -223,18 +195,6 @@ def _file_lock() -> type[FileLock]:
             raise NotImplementedError("the file system has no locks")
 
     return HardLock
-
-
-def _replace(source: Path, target: Path) -> None:
-    for attempt in range(50):
-        try:
-            source.replace(target)
-        except PermissionError:
-            if POSIX or attempt == 49:
-                raise
-            time.sleep(0.01)  # Windows: somebody is reading the target at this moment
-        else:
-            return
 
 
 def _another_owner(path: Path, status: os.stat_result) -> StoreError:

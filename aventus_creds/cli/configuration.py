@@ -12,6 +12,8 @@ from typing import Any
 import click
 import tomli_w
 
+from aventus_creds.basics.files import replace_file
+from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path, state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.cli.commands import say
@@ -118,16 +120,8 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         # A link stays a link: dotfiles are often kept elsewhere, on another file system perhaps.
         path = path.resolve()
-        beside = path.with_name(f"{path.name}.tmp")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-        beside.unlink(missing_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        replace_file(path, Hidden(content), path.stat().st_mode & 0o777 if path.exists() else 0o600)
     except OSError as fault:
         raise ProfilesFileError(f"{path} cannot be written: {fault.strerror or fault}") from None
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.callbacks import Reply
 from aventus_creds.errors import (
     AventusCredsError,
@@ -58,12 +58,11 @@ class LoginAttempt:
         """Return how long the person still has, in seconds."""
         return self._deadline - time.monotonic()
 
-    def deliver(self, query: str) -> Reply:
+    @hides
+    def deliver(self, query: Hidden[str]) -> Reply:
         """Take a redirect's query. The right one ends the login; the same one again gets the same reply."""
-        hidden = Hidden(query)
-        del query  # it must not be in the variables of an error's traceback
         try:
-            code = Hidden(self._authorization.accept(hidden.reveal()))
+            code = Hidden(self._authorization.accept(query.reveal()))
         except RedirectRejected as why:
             return Reply(ended=False, success=False, text=str(why))
         except (LoginRefused, ServerError) as error:

@@ -11,7 +11,7 @@ import time
 import weakref
 from typing import Final, Literal
 
-from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.callbacks import Attempt
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.callbacks.opening import only_pasted
@@ -127,11 +127,10 @@ class BackgroundLogin:
             if token:
                 return token
 
-    def paste(self, text: str) -> None:
+    @hides
+    def paste(self, text: Hidden[str]) -> None:
         """Take what the person pasted; the outcome is told by a change. Returns at once."""
-        hidden = Hidden(text)
-        del text  # it must not be in the variables of an error's traceback
-        threading.Thread(target=self._paste, args=(hidden,), daemon=True).start()
+        threading.Thread(target=self._paste, args=(text,), daemon=True).start()
 
     def take(self, profile: Profile, cache: CachedSource) -> None:
         """Go on with an edited profile; a login under way begins anew."""

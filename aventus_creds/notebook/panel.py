@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets as widgets
 
-from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.errors import LoginPending
 from aventus_creds.logins.person import front_end_can_answer, jupyter_kernel
 from aventus_creds.notebook.background import BackgroundLogin, Watcher, background_login
@@ -148,12 +148,11 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         """Show what has changed. Called from any thread."""
         self._context.copy().run(self._show)
 
-    def _pasted(self, change: dict[str, Any]) -> None:
-        text = Hidden(change["new"])
-        del change  # it must not be in the variables of an error's traceback
-        if text.reveal():
+    @hides
+    def _pasted(self, change: Hidden[dict[str, Any]]) -> None:
+        if change.reveal()["new"]:
             self._paste.value = ""
-            self._login.paste(text.reveal())
+            self._login.paste(change.reveal()["new"])
 
     def _show(self) -> None:
         login, name = self._login, html.escape(self._login.profile.name)

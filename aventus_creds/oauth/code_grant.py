@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.basics.redact import plain
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, LoginRefused, RedirectRejected
 from aventus_creds.oauth.answer import HINTS, Answer, json_object, read_token
@@ -74,14 +75,14 @@ class Authorization:
         url = self._endpoints.authorize_url
         return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
 
-    def accept(self, query: str) -> str:
+    @hides
+    def accept(self, query: Hidden[str]) -> str:
         """Return the authorization code that the redirect's raw ``query`` brings (RFC 6749 section 4.1.2).
 
         Raises RedirectRejected when it does not answer this attempt (the wait goes on), LoginRefused when the
         server says no, InvalidAnswer when another issuer speaks (RFC 9207).
         """
-        outcome = self._outcome(query)
-        del query  # it must not be in the variables of an error's traceback
+        outcome = self._outcome(query.reveal())
         if isinstance(outcome, AventusCredsError):
             raise outcome
         return outcome

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aventus_creds.basics.files import read_at_most
+from aventus_creds.basics.files import LARGEST_FILE, open_file, read_at_most
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import expand, profiles_path
 from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
@@ -18,12 +18,6 @@ from aventus_creds.profiles.stores import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.store_keys import StoreSettings
-
-OPEN_FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-"""A FIFO in the place of the file would be waited for, for ever."""
-
-LARGEST_FILE: Final = 4 * 1024 * 1024
-"""Bytes of a profiles file that are read; one of a thousand profiles has a tenth of it."""
 
 
 _TOP_KEYS: Final = ("default", "store", "profiles")
@@ -37,7 +31,7 @@ class ProfilesFile:
         self._text = text
         self._status = status
         self._data: dict[str, Any] = {}
-        del text  # it may hold a client secret: it must not be in the variables of an error's traceback
+        del text  # it may hold a client secret: see basics/hidden.py
         if problem := self._load():
             raise problem
         profiles = self._data.get("profiles", {})
@@ -212,7 +206,7 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
 
 
 def _read(path: Path) -> tuple[Hidden[bytes], os.stat_result]:
-    descriptor = os.open(path, OPEN_FLAGS)
+    descriptor = open_file(path)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

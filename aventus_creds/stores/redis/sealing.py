@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.errors import ConfigError, StoreError
 
 VERSION: Final = b"\x01"
@@ -28,14 +29,14 @@ class Seal:
     An entry is bound to its name: copied to another one, it does not open.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    @hides
+    def __init__(self, keys: Hidden[Sequence[str]]) -> None:
         """Take ``keys`` as ``new_key`` makes them. Raises ConfigError, which does not show them."""
-        mistake = _mistake(keys)
+        mistake = _mistake(keys.reveal())
         if mistake is None:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-            self._ciphers = [AESGCM(_read(key) or b"") for key in keys]
-        del keys  # a traceback may be shown with its variables
+            self._ciphers = [AESGCM(_read(key) or b"") for key in keys.reveal()]
         if mistake is not None:
             raise mistake
 
