@@ -25,8 +25,6 @@ from aventus_creds.profiles.file import read_profiles
 if TYPE_CHECKING:
     from aventus_creds.sandbox import Sandbox
 
-SYSTEMS: Final = ("aventus", "backoffice", "cidaas", "athoc", "oidc")
-
 CALL: Final = """
 import json, sys, time
 begin = time.perf_counter()
@@ -62,7 +60,7 @@ def demo(browser: bool) -> None:  # noqa: FBT001 - click passes options so
     for heading in ("logins", "API answer", "first call ms", "cached call ms"):
         table.add_column(heading, justify="right")
     with _sandbox(paste=browser) as sandbox:
-        for name in SYSTEMS[:1] if browser else SYSTEMS:
+        for name in sandbox.shown[:1] if browser else sandbox.shown:
             row = _try(name, sandbox, _in_a_browser if browser else _by_itself)
             first, cached = f"{row.first_ms:.0f}", f"{row.cached_ms:.0f}"
             table.add_row(row.system, row.grant, str(row.logins), row.answer, first, cached)

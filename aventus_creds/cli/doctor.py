@@ -20,6 +20,7 @@ from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile, token_variable
+from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
 from aventus_creds.sources.injected import injected_source
 from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.tokens import Token, utc
@@ -44,7 +45,7 @@ def doctor(ctx: click.Context, name: str | None) -> None:
             raise ConfigError("\n".join(map(str, problems)))
         names = [file.chosen(name)] if name else list(file.names)
         patient.note(str(profiles_path()))
-    if not (names and _all_in_redis(file, names)):
+    if not (names and _all_elsewhere(file, names)):
         with patient.check("the state folder"):
             patient.note(_state_folder())
     for each in names:
@@ -135,10 +136,10 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
             patient.note(_clock(next(filter(None, dates))))
 
 
-def _all_in_redis(file: ProfilesFile, names: list[str]) -> bool:
+def _all_elsewhere(file: ProfilesFile, names: list[str]) -> bool:
     """Whether nothing rests in files here: nor in the keyring, whose locks are files."""
     try:
-        return all(store_name(file.profile(each)) == "redis" for each in names)
+        return all(not STORES[store_name(file.profile(each))].here for each in names)
     except AventusCredsError:  # it is told of by the check of that profile
         return False
 
@@ -157,8 +158,8 @@ def _state_folder() -> str:
 def _store(profile: Profile) -> str:
     """Put a token into the profile's store, as a login does, and take it out again."""
     name = store_name(profile)
-    if name == "file":  # the state folder has been tried
-        return "files of the state folder"
+    if name == DEFAULT_STORE:  # the state folder has been tried
+        return STORES[name].title
     store, now = store_for(profile), time.time()
     token = Token("doctor", obtained_at=now, expires_at=now + 60)
     with store.lock("doctor"):
@@ -168,7 +169,7 @@ def _store(profile: Profile) -> str:
                 raise StoreError(f"{name} does not give back what was put into it")
         finally:
             store.delete("doctor")
-    return "the system's keyring" if name == "keyring" else repr(store).strip("<>").replace("Store", "", 1)
+    return STORES[name].title if STORES[name].here else repr(store).strip("<>").replace("Store", "", 1)
 
 
 def _redirect(profile: Profile) -> str:

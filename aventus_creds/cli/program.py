@@ -11,6 +11,7 @@ from typing import NoReturn
 from aventus_creds.errors import AventusCredsWarning
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.profiles.profile import token_variable
+from aventus_creds.profiles.stores import DEFAULT_STORE
 from aventus_creds.stores.opening import default_store, store_name
 
 
@@ -35,7 +36,7 @@ def _fresh_token(name: str | None = None) -> str | None:
         warnings.simplefilter("error", AventusCredsWarning)
         try:
             profile = read_profiles().profile(name)
-            if token_variable(profile.name) in os.environ or store_name(profile) != "file":
+            if token_variable(profile.name) in os.environ or store_name(profile) != DEFAULT_STORE:
                 return None
             token = default_store().load(profile.key)
         except Exception:  # noqa: BLE001 - whatever it is, the command line meets it too, and tells of it

@@ -11,6 +11,7 @@ from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.commands import say
 from aventus_creds.errors import Problem, ProfileError, StoreError
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
+from aventus_creds.profiles.kinds import any_of
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.stores import STORES
 from aventus_creds.stores.opening import open_store, store_name
@@ -40,15 +41,15 @@ def key() -> None:
 @click.option(
     "--to",
     "target",
-    type=click.Choice(STORES),
+    type=click.Choice([*STORES]),
     metavar="STORE",
     required=True,
-    help="Where to: file, keyring or redis.",
+    help=f"Where to: {any_of(STORES)}.",
 )
 @click.option(
     "--from",
     "origin",
-    type=click.Choice(STORES),
+    type=click.Choice([*STORES]),
     metavar="STORE",
     help="Where from (default: where they are kept).",
 )
@@ -102,8 +103,8 @@ def _move(profile: Profile, origin: str, target: str) -> str:
     """Carry one login over, and return what was done. Whatever fails, it is in one of the two."""
     old, new = open_store(origin, profile.store), open_store(target, profile.store)
     locks = {origin: old, target: new}
-    if locks.keys() == {"file", "keyring"}:  # they lock by the same file
-        del locks["file"]
+    if STORES[origin].lock == STORES[target].lock:  # they lock by the same file
+        del locks[origin]
     with ExitStack() as held:
         for kind in sorted(locks):  # in one order: else two that move to and fro wait for each other
             held.enter_context(locks[kind].lock(profile.key))

@@ -55,6 +55,7 @@ class BackgroundLogin:
         self.cache = cache
         self.state: State = "checking"
         self.notice = ""
+        self.redirect_uri = ""
         self.token: Token | None = None
         self.error: AventusCredsError | None = None
         self._attempt: Attempt | None = None
@@ -93,7 +94,7 @@ class BackgroundLogin:
                 self._ticker = threading.Thread(target=_tick, args=(weakref.ref(self),), daemon=True)
                 self._ticker.start()
 
-    def start(self, *, anew: bool = False, attended: bool = True) -> None:
+    def begin(self, *, anew: bool = False, attended: bool = True) -> None:
         """Find out where the login stands, and begin one unless there is no need (or always, with ``anew``).
 
         Where nobody can log in (not ``attended``), none is begun.
@@ -150,7 +151,7 @@ class BackgroundLogin:
         try:
             token = None if anew else self._cached(attended=attended)
             if token is None:
-                token = log_in(self.profile, self.cache.keep, panel=self._panel)
+                token = log_in(self.profile, self.cache.keep, panel=self.at)
         except AventusCredsError as error:
             if self._restarting:  # whoever waits goes on waiting
                 return
@@ -172,7 +173,7 @@ class BackgroundLogin:
             attempt.fail(LoginTimeout("the login was begun anew"))
         if self._running:
             self._running.join()
-        self.start(anew=True)
+        self.begin(anew=True)
 
     def _cached(self, *, attended: bool) -> Token | None:
         try:
@@ -182,13 +183,21 @@ class BackgroundLogin:
                 raise
             return None
 
-    def _panel(self, redirect_uri: str) -> _PanelCallback:
-        return _PanelCallback(self, redirect_uri)
+    # The callback of its own login
 
-    def _begin(self, attempt: Attempt) -> None:
+    def at(self, redirect_uri: str) -> BackgroundLogin:
+        """Return the login itself, as the callback for ``redirect_uri``."""
+        self.redirect_uri = redirect_uri
+        return self
+
+    def start(self, attempt: Attempt) -> None:
+        """Offer the attempt's address, and take what is pasted for it."""
         self._attempt = attempt
         self._link_used = False
         self._set("waiting")
+
+    def close(self) -> None:
+        """The attempt has ended; the state tells how."""
 
     def _end(self, state: State, notice: str = "") -> None:
         self._attempt = None
@@ -237,7 +246,7 @@ class BackgroundLogin:
             self._look_for_another_login()
         if self.state == "in" and self.token and self.token.expired(time.time()):
             if self.token.refresh_token:
-                self.start()
+                self.begin()
             else:
                 self._set("out", "The login has expired.")
         elif self.state == "waiting":
@@ -264,20 +273,6 @@ class Watcher:
     def changed(self) -> None:
         """Take notice that the login has changed. Called from any thread."""
         raise NotImplementedError
-
-
-class _PanelCallback:
-    """The panel as a callback: it shows the address, and takes pasted ones through BackgroundLogin.paste."""
-
-    def __init__(self, login: BackgroundLogin, redirect_uri: str) -> None:
-        self.redirect_uri = redirect_uri
-        self._login = login
-
-    def start(self, attempt: Attempt) -> None:
-        self._login._begin(attempt)  # noqa: SLF001 - one thing in two classes
-
-    def close(self) -> None:
-        """The attempt has ended; the login tells how."""
 
 
 def _tick(login: weakref.ref[BackgroundLogin]) -> None:

@@ -60,7 +60,7 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         login = background_login(profile, chosen, cached_source(profile, chosen))
         self._build(login)
         kernel = jupyter_kernel()
-        login.start(attended=kernel is None or front_end_can_answer(kernel))
+        login.begin(attended=kernel is None or front_end_can_answer(kernel))
 
     @classmethod
     def _of(cls, login: BackgroundLogin) -> LoginButton:
@@ -222,7 +222,7 @@ def log_in_in_cell(profile: Profile, store: TokenStore, cache: CachedSource) -> 
 
     login = background_login(profile, store, cache)
     panel = LoginButton._of(login)  # noqa: SLF001 - its own module
-    login.start()
+    login.begin()
     login.looked_up()
     place = f"aventus-creds-{uuid.uuid4().hex}"
     display(panel.with_plain_link(), raw=True, display_id=place)  # type: ignore[no-untyped-call,unused-ignore]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.redact import plain
 from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
@@ -49,14 +49,16 @@ HINTS: Final = {
 """What to do about an OAuth error code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answered: HTTP status, Content-Type, body and Date. No tuple: some tools look into those."""
+class Answer(Secretive):
+    """What a server answered: HTTP status, Content-Type, body and Date."""
 
-    status: int
-    content_type: str
-    body: bytes = field(repr=False)
-    date: str = ""
+    __slots__ = ("body", "content_type", "date", "status")
+
+    def __init__(self, status: int, content_type: str, body: bytes, date: str = "") -> None:
+        self.status: Final = status
+        self.content_type: Final = content_type
+        self.body: Final = body
+        self.date: Final = date
 
     def __repr__(self) -> str:
         """Return the status only: a body may hold tokens."""
@@ -117,19 +119,33 @@ def _token(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceAuthorization:
+class DeviceAuthorization(Secretive):
     """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
 
     ``expires_in`` and ``interval`` are seconds. The device code is this client's secret.
     """
 
-    device_code: str = field(repr=False)
-    user_code: str = field(repr=False)
-    verification_uri: str
-    verification_uri_complete: str = field(repr=False)
-    expires_in: float
-    interval: float
+    __slots__ = (
+        *("device_code", "expires_in", "interval"),
+        *("user_code", "verification_uri", "verification_uri_complete"),
+    )
+
+    def __init__(
+        self,
+        *,
+        device_code: str,
+        user_code: str,
+        verification_uri: str,
+        verification_uri_complete: str,
+        expires_in: float,
+        interval: float,
+    ) -> None:
+        self.device_code: Final = device_code
+        self.user_code: Final = user_code
+        self.verification_uri: Final = verification_uri
+        self.verification_uri_complete: Final = verification_uri_complete
+        self.expires_in: Final = expires_in
+        self.interval: Final = interval
 
     def __repr__(self) -> str:
         """Return where the person goes, without the codes."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import ClientAuth
 from aventus_creds.tokens import Token
@@ -23,14 +23,20 @@ from aventus_creds.tokens import Token
 Params = Mapping[str, str | list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerRequest:
+class ServerRequest(Secretive):
     """A POST to an authorization server. ``secrets`` are the values that no message may repeat."""
 
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
+    __slots__ = ("body", "headers", "secrets", "url")
+
+    def __init__(self, url: str, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]) -> None:
+        self.url: Final = url
+        self.headers: Final = headers
+        self.body: Final = body
+        self.secrets: Final = secrets
+
+    def __repr__(self) -> str:
+        """Return where it goes, and nothing of what it says."""
+        return f"<ServerRequest to {self.url}>"
 
 
 class Endpoints(NamedTuple):

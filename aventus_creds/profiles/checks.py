@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 from aventus_creds.basics.places import expand
 from aventus_creds.basics.urls import is_loopback, origin
 from aventus_creds.profiles.callbacks import CALLBACKS, DEFAULT_CALLBACK
-from aventus_creds.profiles.grants import GRANTS, Grant
+from aventus_creds.profiles.grants import DEFAULT_GRANT, DEFAULT_GRANT_WITH_SECRET, GRANTS, Grant
 from aventus_creds.profiles.keys import KEYS
-from aventus_creds.profiles.kinds import InvalidItems
-from aventus_creds.profiles.providers import PROVIDERS, Provider
+from aventus_creds.profiles.kinds import InvalidItems, any_of
+from aventus_creds.profiles.profile import Profile
+from aventus_creds.profiles.providers import DEFAULT_PROVIDER, PROVIDERS, Provider
 from aventus_creds.profiles.secrets import SecretRef
 
+_BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_url]
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 Mistake = tuple[tuple[str, ...], str]
@@ -70,7 +72,9 @@ class _Check:
         get = self.values.get
         provider = self._provider()
         secret: SecretRef | None = get("client_secret")
-        grant = GRANTS[get("grant") or ("confidential" if "client_secret" in self.given else "pkce")]
+        grant = GRANTS[
+            get("grant") or (DEFAULT_GRANT_WITH_SECRET if "client_secret" in self.given else DEFAULT_GRANT)
+        ]
         self.require("client_id", "the identifier that the provider gave to this client")
         self._check_secret(grant)
         self._check_redirect(get("redirect_uri", ()))
@@ -91,40 +95,35 @@ class _Check:
             return {}
         if secret and secret.kind == "file" and folder:
             secret = secret.relative_to(folder)
-        return dict(
+        # A key that means just what it says is taken as it is, or by the default of Profile's field.
+        plain = {key: value for key, value in self.values.items() if key in Profile._fields}
+        computed = dict(
             name=self.name,
             provider=provider,
-            client_id=get("client_id", ""),
             grant=grant.name,
             client_secret=secret,
-            issuer=get("issuer", ""),
             **endpoints,
             scope=get("scope", self._default_scope(provider, grant)),
-            audience=audience,
             api_url=api_url,
             api_origins=tuple(
                 dict.fromkeys((*([origin(urlsplit(api_url))] if api_url else []), *get("api_origins", ())))
             ),
             redirect_uris=redirect_uris,
-            listen=get("listen", ""),
-            callback=get("callback", DEFAULT_CALLBACK),
             authorize_params=authorize_params,
-            token_params=get("token_params", {}),
             token_request=get("token_request", provider.token_request),
             client_auth=get("client_auth") or (None if get("issuer") else provider.client_auth),
-            pkce=get("pkce", True) or grant.name == "pkce",
-            login_timeout=get("login_timeout", 300.0),
-            timeout=get("timeout", 60.0),
-            retries=get("retries", 3),
+            pkce=get("pkce", True) or grant.client_secret == "forbidden",
             ca_bundle=ca_bundle,
+            store=None,
         )
+        return plain | computed
 
     def _provider(self) -> Provider | None:
         if "provider" not in self.given:
             if not {"issuer", "authorize_url", "token_url"} & self.given.keys():
                 self.wrong("provider", f"missing; one of {', '.join(PROVIDERS)}, or give the issuer")
                 return None
-            return PROVIDERS["oidc"]
+            return PROVIDERS[DEFAULT_PROVIDER]
         return PROVIDERS[self.values["provider"]] if "provider" in self.values else None
 
     def _default_scope(self, provider: Provider, grant: Grant) -> str:
@@ -136,11 +135,12 @@ class _Check:
         if "client_secret" in self.given and grant.client_secret == "forbidden":
             self.wrong(
                 "grant",
-                'pkce is for clients without a secret; remove client_secret, or write grant = "confidential"',
+                f"{grant.name} is for clients without a secret; remove client_secret, or write"
+                f' grant = "{DEFAULT_GRANT_WITH_SECRET}"',
             )
         if grant.client_secret == "required":
             self.require("client_secret", f"the {grant.name} grant needs it")
-        if self.values.get("pkce") is False and grant.name == "pkce":
+        if self.values.get("pkce") is False and grant.client_secret == "forbidden":
             self.wrong(
                 "pkce", "must not be false without a client_secret: PKCE is what protects such a login"
             )
@@ -154,12 +154,13 @@ class _Check:
         else:
             if "base_url" in self.given:
                 self.wrong(
-                    "base_url", "is for aventus, cidaas and athoc; any other server is named by its issuer"
+                    "base_url",
+                    f"is for {any_of(_BY_BASE_URL, 'and')}; any other server is named by its issuer",
                 )
             if "issuer" not in self.given:
                 for key in grant.endpoints:
                     self.require(key, f"give the issuer, or {' and '.join(grant.endpoints)}")
-        if grant.name == "device" and provider.authorize_url and not provider.device_url:
+        if "device_url" in grant.endpoints and provider.authorize_url and not provider.device_url:
             self.require("device_url", f"{provider.title} is not known to have that endpoint")
         base_url = self.values.get("base_url", provider.base_url).rstrip("/")
         return {

@@ -46,3 +46,6 @@ GRANTS: Final = {
         ),
     )
 }
+
+DEFAULT_GRANT: Final = "pkce"
+DEFAULT_GRANT_WITH_SECRET: Final = "confidential"

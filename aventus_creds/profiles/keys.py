@@ -18,6 +18,7 @@ from aventus_creds.profiles.kinds import (
     TEXT,
     URL,
     Kind,
+    any_of,
     choice,
 )
 from aventus_creds.profiles.providers import PROVIDERS
@@ -33,6 +34,9 @@ class Key(NamedTuple):
     default: str = ""
 
 
+_OF_CUSTOMERS: Final = [row.name for row in PROVIDERS.values() if row.authorize_url and not row.base_url]
+"""Providers whose customers have servers of their own."""
+
 KEYS: Final = {
     key.name: key
     for key in (
@@ -45,8 +49,8 @@ KEYS: Final = {
         Key(
             "base_url",
             SERVER_URL,
-            "the provider's server; required for cidaas and athoc",
-            "aventus: https://auth.homelyfe.com",
+            f"the provider's server; required for {any_of(_OF_CUSTOMERS, 'and')}",
+            ", ".join(f"{row.name}: {row.base_url}" for row in PROVIDERS.values() if row.base_url),
         ),
         Key("issuer", SERVER_URL, "the issuer whose discovery document names the endpoints (oidc)"),
         Key("authorize_url", URL, "the authorization endpoint, given outright"),
@@ -85,7 +89,7 @@ KEYS: Final = {
             REDIRECT_URIS,
             "the registered callback, exactly as registered, or a list to try in order; port 0 means any free"
             " port, for servers that allow it",
-            "oidc: http://127.0.0.1:0/callback",
+            ", ".join(f"{row.name}: {row.redirect_uri}" for row in PROVIDERS.values() if row.redirect_uri),
         ),
         Key(
             "listen",

@@ -160,9 +160,15 @@ def _count(value: Any) -> int:
     return value
 
 
+def any_of(words: Iterable[str], last: str = "or") -> str:
+    """Return ``words`` as people list them: ``a, b or c``."""
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
 def choice(*allowed: str) -> Kind:
     """Return the kind whose values are ``allowed``."""
-    listed = " or ".join(allowed) if len(allowed) < 3 else f"one of {', '.join(allowed)}"
+    listed = any_of(allowed) if len(allowed) < 3 else f"one of {', '.join(allowed)}"
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in allowed:

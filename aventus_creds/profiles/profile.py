@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from aventus_creds.profiles.callbacks import DEFAULT_CALLBACK
 from aventus_creds.profiles.providers import ClientAuth, Provider, TokenRequestFormat
 from aventus_creds.profiles.secrets import SecretRef
 
@@ -21,27 +22,28 @@ class Profile(NamedTuple):
     client_id: str
     grant: str
     client_secret: SecretRef | None
-    issuer: str
     authorize_url: str
     token_url: str
     revoke_url: str
     device_url: str
     scope: str
-    audience: str
     api_url: str
     api_origins: tuple[str, ...]
     redirect_uris: tuple[str, ...]
-    listen: str
-    callback: str
     authorize_params: Mapping[str, str | list[str]]
-    token_params: Mapping[str, str | list[str]]
     token_request: TokenRequestFormat
     client_auth: ClientAuth | None  # None: the discovery document decides
     pkce: bool
-    login_timeout: float
-    timeout: float
-    retries: int
     ca_bundle: str
+    # What a profile may leave out
+    issuer: str = ""
+    audience: str = ""
+    listen: str = ""
+    callback: str = DEFAULT_CALLBACK
+    token_params: Mapping[str, str | list[str]] = {}
+    login_timeout: float = 300.0
+    timeout: float = 60.0
+    retries: int = 3
     path: str = ""  # of the file that it is from
     store: "StoreSettings | None" = None  # None: the default one
 

@@ -83,3 +83,6 @@ PROVIDERS: Final = {
         ),
     )
 }
+
+DEFAULT_PROVIDER: Final = "oidc"
+"""Of a profile that gives an issuer or endpoints instead of a provider."""

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
-from aventus_creds.profiles.grants import GRANTS, Grant
+from aventus_creds.profiles.grants import DEFAULT_GRANT, GRANTS, Grant
 from aventus_creds.profiles.keys import KEYS, Key
 from aventus_creds.profiles.providers import PROVIDERS, Provider
 from aventus_creds.profiles.store_keys import STORE_KEYS
@@ -95,9 +95,10 @@ def _provider_rule(row: Provider) -> dict[str, Any]:
     if not row.authorize_url:  # also where no provider is named
         del when["required"]
         rules += [{"if": _is("grant", grant.name), "then": _endpoints(grant)} for grant in GRANTS.values()]
-        rules.append({"if": {"required": ["grant"]}, "else": _endpoints(GRANTS["pkce"])})
+        rules.append({"if": {"required": ["grant"]}, "else": _endpoints(GRANTS[DEFAULT_GRANT])})
     elif not row.device_url:
-        rules.append({"if": _is("grant", "device"), "then": {"required": ["device_url"]}})
+        on_device = [grant.name for grant in GRANTS.values() if "device_url" in grant.endpoints]
+        rules.append({"if": _is("grant", *on_device), "then": {"required": ["device_url"]}})
     then: dict[str, Any] = {
         "properties": dict.fromkeys(forbidden, False),
         "required": ["base_url"] if row.authorize_url and not row.base_url else [],

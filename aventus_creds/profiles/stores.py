@@ -15,7 +15,7 @@ class Store(NamedTuple):
     title: str  # for people: where a token is
     lock: str  # what its locks are; two stores with the same kind lock each other's entries
     needs: Mapping[str, str] = {}  # keys of [store] that it cannot do without, and what each is
-    by_title: bool = True  # whether the title says where exactly it is; else its repr does
+    here: bool = True  # whether it needs the state folder of this machine, for tokens or for locks
 
 
 LOCK_FILES: Final = "files in the state folder"
@@ -39,12 +39,12 @@ STORES: Final = {
             name="redis",
             opener="redis.opening:open_store",
             title="a Redis",
-            lock="entries that lapse",
+            lock="entries in Redis that lapse",
             needs={
                 "url": "the address of the Redis, rediss://…",
                 "encryption_key": "what seals the tokens there: aventus-creds store key makes one",
             },
-            by_title=False,
+            here=False,
         ),
     )
 }

@@ -25,6 +25,7 @@ class ClientRow(NamedTuple):
     auth: ClientAuth = "none"
     secret: str = ""
     redirect_uris: tuple[str, ...] = ()  # registered beside those of the sandbox
+    in_demo: bool = True
 
     @property
     def public(self) -> bool:
@@ -188,6 +189,7 @@ DIALECTS: Final = (
                 # from its encoding and from its decoding, so that a client which forgets it is refused.
                 "sandbox secret:50%25/+=",
                 redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
+                in_demo=False,
             ),
         ),
         profile={"provider": "oidc", "issuer": "{url}/oidc", "api_url": "{url}/"},

@@ -125,6 +125,11 @@ class Sandbox(Switches):
         """Revoke all tokens of a client, or only its access tokens."""
         self._state.revoke_all(client_id, refresh_tokens=refresh_tokens)
 
+    @property
+    def shown(self) -> list[str]:
+        """The names of the profiles that the demo logs in to, in its order."""
+        return [client.profile for dialect in DIALECTS for client in dialect.clients if client.in_demo]
+
     def profiles(self) -> dict[str, dict[str, Any]]:
         """Return the profiles of all clients by name, ready to be written under ``[profiles.NAME]``."""
         places = {"url": self.url, "redirect_uri": self._redirect_uri}
