@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import make_token
+from support import Sent, Web, make_token
 
 import aventus_creds
 from aventus_creds.profiles.file import read_profiles
@@ -172,6 +172,22 @@ def test_get_session_with_a_cached_token_loads_only_requests() -> None:
         not {f"aventus_creds.{name}" for name in ("oauth", "logins", "callbacks", "notebook", "cli")}
         & modules
     )
+
+
+def test_a_refresh_loads_no_person(write_profiles: Callable[..., Path], web: Web) -> None:
+    """Under cron nobody logs in: neither the login nor the callbacks are loaded, nor anything of a notebook."""
+    web.answer = lambda _: Sent(body={"access_token": "new", "token_type": "Bearer", "expires_in": 60})
+    endpoints = {"authorize_url": f"{web.url}/authorize", "token_url": f"{web.url}/token"}
+    write_profiles({"prod": {**endpoints, "client_id": "c", "api_url": web.url}})
+    key = read_profiles().profile("prod").key
+    store = default_store()
+    with store.lock(key):
+        store.save(key, make_token(age=7200, refresh_token="r"))
+    modules = loaded("from aventus_creds import get_token; assert get_token('prod').access_token == 'new'")
+    assert "aventus_creds.oauth.client" in modules
+    assert not {f"aventus_creds.{name}" for name in ("logins", "callbacks", "notebook", "cli")} & modules
+    assert not modules & (HEAVY - {"requests", "urllib3", "filelock", "dataclasses", "http.server"})
+    assert "http.server" not in modules
 
 
 @pytest.mark.usefixtures("_logged_in")

@@ -1,7 +1,4 @@
-"""The reference of commands in the README, made from their own help.
-
-python -m aventus_creds.cli.reference
-"""
+"""The reference of commands, made from their own help."""
 
 from __future__ import annotations
 
@@ -43,7 +40,3 @@ def _parameters(command: click.Command) -> str:
         word = (argument.name or "").upper() + (" …" if argument.nargs == -1 else "")
         words.append(f" {word}" if argument.required else f" [{word}]")
     return "".join([*words[:1], *shown, *words[1:]])
-
-
-if __name__ == "__main__":
-    print(reference())  # noqa: T201 - its output is the point

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
+from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
 from aventus_creds.oauth.answer import Answer
 from aventus_creds.oauth.request import ServerRequest
@@ -93,7 +93,7 @@ class Transport:
                     url,
                     headers={"Accept-Encoding": "gzip, deflate", **request.headers},
                     data=request.body or None,
-                    auth=_NoNetrc(),
+                    auth=no_netrc,
                     allow_redirects=False,
                     stream=True,
                     timeout=limit,
@@ -206,13 +206,6 @@ def _too_much(url: str) -> InvalidAnswer:
 
 
 _NOT_THE_SERVER: Final = "Check that the addresses in the profile are those of an authorization server."
-
-
-class _NoNetrc(AuthBase):
-    """Adds nothing. Without any auth, requests would look into ~/.netrc and replace the header."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
 
 
 def _unreachable(url: str, reason: str) -> NetworkError:

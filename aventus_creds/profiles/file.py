@@ -113,7 +113,7 @@ class ProfilesFile:
         store, store_problems = self._store(name)
         if problems or store_problems:
             raise ProfileError((*sorted(problems), *store_problems))
-        profile = Profile(**values)._replace(path=str(self.path), store=store)
+        profile = Profile(**(values | {"path": str(self.path), "store": store}))
         self._check_injected(name)
         if self._status:
             self._warn(profile, self._status)

@@ -1,14 +1,7 @@
-"""What is made from the tables of keys: the JSON Schema, and the references in the README.
-
-python -m aventus_creds.profiles.schema                    prints the schema
-python -m aventus_creds.profiles.schema --reference        prints the reference of a profile's keys
-python -m aventus_creds.profiles.schema --store-reference  prints that of the keys of [store]
-"""
+"""What is made from the tables of keys: the JSON Schema of profiles.toml, and its reference."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -128,12 +121,3 @@ _NO_GRANT: Final = {
     "if": {"not": {"anyOf": [{"required": ["grant"]}, {"required": ["client_secret"]}]}},
     "then": {"properties": {"pkce": {"const": True}}},
 }
-
-
-if __name__ == "__main__":
-    if "--store-reference" in sys.argv:
-        print(reference(STORE_KEYS.values()))  # noqa: T201
-    elif "--reference" in sys.argv:
-        print(reference())  # noqa: T201
-    else:
-        print(json.dumps(schema(), indent=2, ensure_ascii=False))  # noqa: T201

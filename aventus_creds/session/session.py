@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import ConfigError
 from aventus_creds.session.bearer import BearerAuth
 from aventus_creds.session.environment import environment_bundle, environment_proxies, stays_here
@@ -62,7 +63,7 @@ class ApiSession(requests.Session):
         if not _is_absolute(url):
             request.url = self._join(url)
         if not request.auth and not self.auth:  # the caller took the token away
-            request.auth = _no_netrc
+            request.auth = no_netrc
         if not request.params and not self.params:
             # To merge and encode two empty tables takes requests a quarter of the preparation.
             request.params = ""
@@ -126,8 +127,3 @@ class ApiSession(requests.Session):
 def _is_absolute(url: str) -> bool:
     scheme, separator, _ = url.partition("://")
     return bool(separator) and scheme.isascii() and scheme.translate(_NO_MARKS).isalnum()
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add nothing. Without any auth, requests would look into ~/.netrc."""
-    return request

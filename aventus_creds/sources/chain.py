@@ -14,6 +14,7 @@ meanwhile must not hang on it but hear at once that a login is needed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aventus_creds.profiles.grants import GRANTS
@@ -50,7 +51,7 @@ def token_source(
     cache = cached_source(profile, store)
     if not GRANTS[profile.grant].attended:
         return cache
-    return AttendedSource(cache, lambda at_least: log_in(store, cache, at_least), may_ask=may_ask)
+    return AttendedSource(cache, partial(log_in, store, cache), may_ask=may_ask)
 
 
 def cached_source(profile: Profile, store: TokenStore) -> CachedSource:

@@ -12,6 +12,10 @@ class TokenStore(Protocol):
     """Keeps one token for each key. It never judges whether a token is still good.
 
     Every method may raise StoreError. ``save`` and ``delete`` are called with the key's lock held.
+
+    Two stores are equal, and hash alike, only if they keep the same tokens: a process has one login for each profile
+    and store. A store's repr says where it is, and holds no password. A store that many machines share may offer
+    more: see ``stores/sharing.py``.
     """
 
     def load(self, key: str) -> Token | None:

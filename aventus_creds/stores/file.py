@@ -27,6 +27,10 @@ class FileStore:
     def __init__(self, folder: Path) -> None:
         self._files = PrivateFolder(folder / "tokens")
 
+    def __repr__(self) -> str:
+        """Return where it is."""
+        return f"<FileStore {self._files.path}>"
+
     def __eq__(self, other: object) -> bool:
         """Two stores are the same when their folder is."""
         return isinstance(other, FileStore) and self._files.path == other._files.path

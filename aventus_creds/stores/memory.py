@@ -16,6 +16,10 @@ class MemoryStore:
         self._tokens: dict[str, Token] = {}
         self._locks: defaultdict[str, ForkLock] = defaultdict(ForkLock)
 
+    def __repr__(self) -> str:
+        """Return what it is."""
+        return "<MemoryStore>"
+
     def load(self, key: str) -> Token | None:
         """Return the token under ``key``."""
         return self._tokens.get(key)

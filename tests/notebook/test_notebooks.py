@@ -64,7 +64,7 @@ def test_a_notebook_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     """Every cell runs, in an empty folder."""
     folder = tmp_path / "work"
     folder.mkdir()
-    execute(nbformat.read(path, as_version=4), folder)  # type: ignore[no-untyped-call]
+    execute(nbformat.read(path, as_version=4), folder)  # type: ignore[no-untyped-call,unused-ignore]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

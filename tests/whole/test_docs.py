@@ -34,9 +34,11 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_reference_of_keys_is_the_tables() -> None:
-    """The README's table is the output of the command that stands above it."""
+    """The README's tables and the schema are what ``python -m tests.made`` writes."""
     assert reference() in README
     assert reference(STORE_KEYS.values()) in README
+    command = [sys.executable, "-m", "tests.made", "--check"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=30)
 
 
 def test_every_command_and_provider_is_in_the_readme() -> None:

@@ -43,6 +43,10 @@ class KeyringStore:
     def __init__(self, folder: Path) -> None:
         self._files = PrivateFolder(folder / "tokens")
 
+    def __repr__(self) -> str:
+        """Return what it is."""
+        return "<KeyringStore>"
+
     def __eq__(self, other: object) -> bool:
         """Two stores are the same when their locks are."""
         return isinstance(other, KeyringStore) and self._files.path == other._files.path
