@@ -7,7 +7,6 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from aventus_creds.basics.forks import ForkLock
 from aventus_creds.errors import (
     LoginRequired,
     NetworkError,
@@ -52,7 +51,6 @@ class CachedSource:
         self._outdated: Token | None = None  # what the store still has where memory is ahead of it
         self._ahead = 0.0  # the clock when memory was taken, less the time that nobody sets
         self._away_until = 0.0  # of the store; by the monotonic clock
-        self._flight = ForkLock()
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the cached token while it is good, else a new one. The lock is held while it is made."""
@@ -111,13 +109,15 @@ class CachedSource:
         token = self._recall()
         if token is not None and self._good(token, stale, at_least):
             return token
+        from aventus_creds.basics.forks import ForkLock
         from aventus_creds.sources.interrupts import (
             first_interrupt_waits,  # a fresh token is never cut in two
         )
         from aventus_creds.stores.sharing import still_held, turns
 
         ways = turns(self._store)
-        with self._flight:
+        flight: ForkLock = self.__dict__.setdefault("_flight", ForkLock())
+        with flight:
             for take in ways:
                 with take(self._key) as held:
                     stored = self._store.load(self._key)

@@ -18,9 +18,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aventus_creds.profiles.grants import GRANTS
+from aventus_creds.profiles.profile import is_injected, token_variable
 from aventus_creds.sources.attended import AttendedSource
 from aventus_creds.sources.cached import CachedSource
-from aventus_creds.sources.injected import injected_source
 from aventus_creds.sources.renewing import ClientCredentialsSource, NobodySource, RefreshingSource
 from aventus_creds.stores.opening import store_for
 
@@ -45,8 +45,8 @@ def token_source(
     ``may_ask`` says whether a person may be asked; ``log_in`` asks them: it takes the store, its cache and how
     many seconds the token must live, and returns a token that is stored.
     """
-    if injected := injected_source(profile.name):
-        return injected
+    if is_injected(profile.name):
+        return injected_source(token_variable(profile.name))
     store = store or store_for(profile)
     cache = cached_source(profile, store)
     if not GRANTS[profile.grant].attended:

@@ -7,7 +7,6 @@ import time
 from typing import Final
 
 from aventus_creds.errors import ConfigError, LoginRequired
-from aventus_creds.profiles.profile import token_variable
 from aventus_creds.sources.source import differs, long_enough
 from aventus_creds.tokens import Token, is_header_safe, jwt_claims
 
@@ -31,11 +30,8 @@ class InjectedSource:
         return long_enough(self._token, at_least)
 
 
-def injected_source(name: str) -> InjectedSource | None:
-    """Return the source of the token that the environment injects for the profile ``name``, if it does."""
-    variable = token_variable(name)
-    if variable not in os.environ:
-        return None
+def injected_source(variable: str) -> InjectedSource:
+    """Return the source of the token that the environment ``variable`` holds. Raises ConfigError where it has none."""
     return InjectedSource(_injected(variable), variable)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import pytest
 from support import Sent, Web, free_port, make_profile, make_token
 
+from aventus_creds.basics.forks import ForkLock
 from aventus_creds.errors import (
     ConfigError,
     LifetimeTooShort,
@@ -397,7 +398,7 @@ def test_threads_share_one_flight(store: MemoryStore) -> None:
 def test_a_fork_in_the_middle_of_a_flight(store: MemoryStore) -> None:
     """The child has no thread that would end the flight: it makes its own."""
     source, _ = cached(store, make_token("new"))
-    with source._flight:
+    with source.__dict__.setdefault("_flight", ForkLock()):
         child = os.fork()
         if not child:
             try:
