@@ -21,7 +21,6 @@ from aventus_creds.basics.files import (
     sync_folder,
 )
 from aventus_creds.basics.hidden import Hidden
-from aventus_creds.basics.waits import spread
 from aventus_creds.errors import StoreError
 
 if TYPE_CHECKING:
@@ -158,6 +157,8 @@ class _Lock:
 
     def __enter__(self) -> bool:
         from filelock import Timeout  # a fresh token needs no lock
+
+        from aventus_creds.basics.waits import spread
 
         self._lock = _file_lock()(self._path, mode=0o600)
         give_up = time.monotonic() + LOCK_TIMEOUT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import warnings
 from typing import NoReturn
 
@@ -11,7 +12,6 @@ from aventus_creds.errors import AventusCredsWarning
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.profiles.profile import token_variable
 from aventus_creds.profiles.stores import DEFAULT_STORE
-from aventus_creds.sources.chain import cached_source
 from aventus_creds.stores.opening import default_store, store_name
 
 
@@ -38,12 +38,12 @@ def _fresh_token(name: str | None = None) -> str | None:
             profile = read_profiles().profile(name)
             if token_variable(profile.name) in os.environ or store_name(profile) != DEFAULT_STORE:
                 return None
-            token = cached_source(profile, default_store()).good()
+            token = default_store().load(profile.key)
         except Exception:  # noqa: BLE001 - whatever it is, the command line meets it too, and tells of it
             return None
         except KeyboardInterrupt:
             sys.exit(130)
-    return token.access_token if token else None
+    return token.access_token if token and token.fresh(time.time()) else None
 
 
 def _print(text: str) -> None:

@@ -73,11 +73,6 @@ class CachedSource:
             self._away_until = time.monotonic() + STORE_AWAY
             return token
 
-    def good(self) -> Token | None:
-        """Return the cached token while it is good, else None, and ask nobody. Raises StoreError."""
-        token = self._recall()
-        return token if token is not None and self._good(token, None, 0) else None
-
     def peek(self) -> Token | None:
         """Return the newest token known, good or not, and ask nobody. Raises StoreError."""
         return self._recall()

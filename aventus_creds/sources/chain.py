@@ -46,6 +46,8 @@ def token_source(
     many seconds the token must live, and returns a token that is stored.
     """
     if is_injected(profile.name):
+        from aventus_creds.sources.injected import injected_source  # most tokens are the store's
+
         return injected_source(token_variable(profile.name))
     store = store or store_for(profile)
     cache = cached_source(profile, store)
