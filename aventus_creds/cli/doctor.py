@@ -19,8 +19,9 @@ from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, 
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.profile import Profile, is_injected, token_variable
+from aventus_creds.profiles.profile import Profile, injected_source, token_variable
 from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
+from aventus_creds.sources.chain import injected_source
 from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.tokens import Token, utc
 
@@ -197,7 +198,7 @@ def _clock(date: str) -> str:
 
 
 def _login(profile: Profile) -> str:
-    if is_injected(profile.name):
+    if injected_source(profile.name):
         return f"the token in {token_variable(profile.name)} is used"
     token = store_for(profile).load(profile.key)
     if token is None:

@@ -18,7 +18,8 @@ from aventus_creds.cli.commands import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, e
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, ProfileError, StoreError
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.profile import is_injected, token_variable
+from aventus_creds.profiles.profile import token_variable
+from aventus_creds.sources.chain import injected_source
 from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.tokens import jwt_account, utc
 
@@ -121,7 +122,7 @@ def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) 
 
 
 def _standing(file: ProfilesFile, name: str, min_ttl: float, errors: list[AventusCredsError]) -> Standing:
-    if is_injected(name):
+    if injected_source(name):
         return Standing(name, "injected", None, None, refreshable=False, account=None, needs_login=False)
     try:
         profile = file.profile(name)

@@ -1,6 +1,5 @@
 """Profile: one client of one authorization server, checked."""
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,11 +64,6 @@ class Profile(NamedTuple):
     def key(self) -> str:
         """The name under which the token is stored."""
         return f"{self.name}-{self.fingerprint[:16]}"
-
-
-def is_injected(name: str) -> bool:
-    """Whether the environment injects the token of the profile ``name``."""
-    return token_variable(name) in os.environ
 
 
 def token_variable(name: str) -> str:

@@ -14,11 +14,12 @@ meanwhile must not hang on it but hear at once that a login is needed.
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.profile import is_injected, token_variable
+from aventus_creds.profiles.profile import token_variable
 from aventus_creds.sources.attended import AttendedSource
 from aventus_creds.sources.cached import CachedSource
 from aventus_creds.sources.renewing import ClientCredentialsSource, NobodySource, RefreshingSource
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aventus_creds.profiles.profile import Profile
+    from aventus_creds.sources.injected import InjectedSource
     from aventus_creds.sources.source import TokenSource
     from aventus_creds.stores import TokenStore
     from aventus_creds.tokens import Token
@@ -45,15 +47,25 @@ def token_source(
     ``may_ask`` says whether a person may be asked; ``log_in`` asks them: it takes the store, its cache and how
     many seconds the token must live, and returns a token that is stored.
     """
-    if is_injected(profile.name):
-        from aventus_creds.sources.injected import injected_source  # most tokens are the store's
-
-        return injected_source(token_variable(profile.name))
+    if injected := injected_source(profile.name):
+        return injected
     store = store or store_for(profile)
     cache = cached_source(profile, store)
     if not GRANTS[profile.grant].attended:
         return cache
     return AttendedSource(cache, partial(log_in, store, cache), may_ask=may_ask)
+
+
+def injected_source(name: str) -> InjectedSource | None:
+    """Return the source of the token that the environment injects for the profile ``name``, if it does.
+
+    Raises ConfigError where what it injects is no access token.
+    """
+    if token_variable(name) not in os.environ:
+        return None
+    from aventus_creds.sources.injected import InjectedSource  # most tokens come from the store
+
+    return InjectedSource.of(token_variable(name))
 
 
 def cached_source(profile: Profile, store: TokenStore) -> CachedSource:

@@ -21,6 +21,11 @@ class InjectedSource:
         self._token = token
         self._place = place
 
+    @classmethod
+    def of(cls, variable: str) -> InjectedSource:
+        """Return the source of the token in the environment ``variable``. Raises ConfigError where it holds none."""
+        return cls(_injected(variable), variable)
+
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the token. Raises LoginRequired when an API has refused it."""
         if not differs(self._token, stale):
@@ -28,11 +33,6 @@ class InjectedSource:
                 f"the token in {self._place} was refused", hint=f"Put a fresh one into {self._place}."
             )
         return long_enough(self._token, at_least)
-
-
-def injected_source(variable: str) -> InjectedSource:
-    """Return the source of the token that the environment ``variable`` holds. Raises ConfigError where it has none."""
-    return InjectedSource(_injected(variable), variable)
 
 
 def _injected(variable: str) -> Token:
