@@ -19,7 +19,7 @@ from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, 
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.profile import Profile, injected_source, token_variable
+from aventus_creds.profiles.profile import Profile, token_variable
 from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
 from aventus_creds.sources.chain import injected_source
 from aventus_creds.stores.opening import store_for, store_name
