@@ -1,4 +1,4 @@
-"""Hidden: a secret in a variable, where a traceback with variables, a log or a debugger could show it."""
+"""Hidden: keeps a secret in a variable out of tracebacks that show variables, out of logs and debuggers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ T = TypeVar("T")
 
 
 class Hidden(Generic[T]):
-    """Holds a value that its repr does not show.
+    """Holds a value and does not show it in its repr.
 
-    For variables that live while something may fail or be interrupted: a request, a file, a wait. What is
-    computed in one go, and returns, needs none.
+    Use it for variables that exist while something can fail or be interrupted: a request, a file access, a
+    wait. A value that is computed and returned at once does not need it.
+
+    Args:
+        value: the secret. The caller deletes its own variable, or never has one.
     """
 
     __slots__ = ("_value",)
@@ -20,13 +23,13 @@ class Hidden(Generic[T]):
         self._value = value
 
     def reveal(self) -> T:
-        """Return the value. Pass it on at once, and keep it in no variable."""
+        """Return the value. Pass it on directly; do not assign it to a variable."""
         return self._value
 
     def __repr__(self) -> str:
-        """Return nothing of the value."""
+        """Return a fixed text, so that nothing of the value is shown."""
         return "<hidden>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: a pickle is a copy of the secret in a place nobody watches."""
+        """Refuse pickling: a pickle is a copy of the secret that nobody keeps track of."""
         raise TypeError("a hidden value is not pickled")
