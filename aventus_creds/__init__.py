@@ -5,7 +5,7 @@
     session = get_session("prod")          # a requests.Session, already authorised
     session.get("/v1/contacts").json()
 
-Nothing heavy is imported here: each name is loaded when it is first used.
+Importing this package is cheap: each name is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its room (PEP 562)."""
+    """Load a public name from its module (PEP 562)."""
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
@@ -58,7 +58,7 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Give IPython the magics ``%aventus_login`` and ``%aventus_status``: what ``%load_ext aventus_creds`` calls."""
+    """Add the magics ``%aventus_login`` and ``%aventus_status``. ``%load_ext aventus_creds`` calls this."""
     from aventus_creds.magics import load
 
     load(ipython)

@@ -1,30 +1,30 @@
-"""Every exception and warning of this package, grouped by who must act.
+"""All exceptions and warnings of this package, grouped by who must act.
 
     AventusCredsError
-    ├── ConfigError            whoever writes profiles.toml
+    ├── ConfigError            the author of profiles.toml
     │   ├── ProfilesFileError      the file is missing, unreadable or not TOML
-    │   ├── ProfileNotFound        no profile of that name
-    │   ├── ProfileError           a profile with mistakes, all of them listed
-    │   ├── SecretError            a secret that cannot be read: a client's or a store's
-    │   └── CallbackError          the redirect URI cannot be listened on here and now
+    │   ├── ProfileNotFound        there is no profile of that name
+    │   ├── ProfileError           a profile has mistakes: all of them are listed
+    │   ├── SecretError            a secret of the client or the store cannot be read
+    │   └── CallbackError          the redirect URI cannot be listened on, or not at the moment
     ├── LoginError             the person at the browser
-    │   ├── LoginRequired          nobody is here to log in: run the command it names
-    │   ├── LoginPending           a login is on offer above the cell: finish it, and run the cell again
-    │   ├── LoginRefused           the authorization server said no to the person
-    │   ├── RedirectRejected       an address that is not the answer to this login; the wait goes on
-    │   └── LoginTimeout           nobody finished the login in time
-    ├── ServerError            whoever runs the authorization server
-    │   ├── TokenRefused           it answered with an OAuth error
-    │   ├── LifetimeTooShort       its tokens do not live as long as was asked for
-    │   └── InvalidAnswer          it answered something that is no OAuth
+    │   ├── LoginRequired          a login is needed and no person can be asked: run the command in the hint
+    │   ├── LoginPending           a login is shown above the cell: finish it, then run the cell again
+    │   ├── LoginRefused           the authorization server refused the login
+    │   ├── RedirectRejected       an address is not the answer to this login: the wait goes on
+    │   └── LoginTimeout           the login was not finished in time
+    ├── ServerError            the operator of the authorization server
+    │   ├── TokenRefused           the server answered with an OAuth error
+    │   ├── LifetimeTooShort       its tokens do not live as long as the caller needs
+    │   └── InvalidAnswer          the answer is not what OAuth allows
     ├── NetworkError           nobody: try again later
-    └── StoreError             whoever owns the state folder or the keyring, or runs the Redis
-        └── StoreConflict          somebody else has saved what this process did not see
+    └── StoreError             the owner of the state folder or keyring, or the operator of the Redis
+        └── StoreConflict          somebody else has saved a token that this process has not seen
 
-    AventusCredsWarning        the call went well, but something wants attention
+    AventusCredsWarning        the call succeeded, but something needs attention
     ├── InsecureFileWarning        others can read a file that holds a secret
-    ├── InsecureStoreWarning       a store's password crosses the network in the clear
-    └── NotSavedWarning            a token could not be stored; it serves this process only
+    ├── InsecureStoreWarning       a store's password crosses the network unencrypted
+    └── NotSavedWarning            a token could not be stored: only this process can use it
 
 No message holds a token, code, state, verifier or client secret.
 """
@@ -35,7 +35,9 @@ from typing import NamedTuple
 class AventusCredsError(Exception):
     """Base of all errors raised by this package.
 
-    ``hint`` is one line that says what to do next, or ``""``.
+    Args:
+        message: what is wrong.
+        hint: one line that says what to do next. Empty if there is nothing to suggest.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -44,7 +46,7 @@ class AventusCredsError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Return the message, with the hint on a line of its own."""
+        """Return the message, with the hint on a separate line."""
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
@@ -57,11 +59,11 @@ class ProfilesFileError(ConfigError):
 
 
 class ProfileNotFound(ConfigError):
-    """No profile has the name that was asked for."""
+    """There is no profile of the given name."""
 
 
 class Problem(NamedTuple):
-    """One mistake in profiles.toml: on which line (from 1), of which key, and what is allowed instead."""
+    """One mistake in profiles.toml: the line (counted from 1), the key, and what is allowed instead."""
 
     file: str
     line: int
@@ -74,7 +76,7 @@ class Problem(NamedTuple):
 
 
 class ProfileError(ConfigError):
-    """A profile has mistakes; ``problems`` lists every one of them."""
+    """A profile has mistakes. All of them are in ``problems``."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -82,7 +84,7 @@ class ProfileError(ConfigError):
 
 
 class SecretError(ConfigError):
-    """A secret cannot be read from where profiles.toml says it is: a client's, or a store's."""
+    """A secret of the client or the store cannot be read from where profiles.toml says it is."""
 
 
 class CallbackError(ConfigError):
@@ -90,19 +92,22 @@ class CallbackError(ConfigError):
 
 
 class LoginError(AventusCredsError):
-    """A login is needed, or did not end well."""
+    """A login is needed, or failed."""
 
 
 class LoginRequired(LoginError):
-    """A person must log in and none can be asked here; the hint is the command to run."""
+    """A person must log in, and nobody can be asked here. The hint is the command to run."""
 
 
 class LoginPending(LoginError):
-    """A login was offered in the notebook, and this cell cannot wait for it: log in, then run it again."""
+    """The notebook shows a login, and this cell cannot wait for it: log in, then run the cell again."""
 
 
 class LoginRefused(LoginError):
-    """The authorization server redirected back with an error (RFC 6749 section 4.1.2.1)."""
+    """The authorization server refused the login (RFC 6749 section 4.1.2.1).
+
+    ``error`` is the server's error code, and ``error_description`` its text, or ``""`` if it gave none.
+    """
 
     def __init__(self, message: str, *, error: str, error_description: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -111,22 +116,22 @@ class LoginRefused(LoginError):
 
 
 class RedirectRejected(LoginError):
-    """A redirect or a pasted address that does not answer the login under way; the wait goes on."""
+    """A redirect or a pasted address does not answer the login in progress. The wait goes on."""
 
 
 class LoginTimeout(LoginError):
-    """No valid redirect arrived within the profile's ``login_timeout``."""
+    """The login was not finished within the profile's ``login_timeout``."""
 
 
 class ServerError(AventusCredsError):
-    """The authorization server did not give what the protocol promises."""
+    """The authorization server did not do what the protocol promises, or refused the request."""
 
 
 class TokenRefused(ServerError):
-    """An OAuth error answer (RFC 6749 section 5.2).
+    """The authorization server answered with an OAuth error (RFC 6749 section 5.2).
 
-    ``error`` is the server's code (``invalid_grant``, …) or ``""`` where it gave none,
-    ``error_description`` its own words, ``status`` the HTTP status.
+    ``error`` is the server's error code (such as ``invalid_grant``) and ``error_description`` its text, each
+    ``""`` if it gave none. ``status`` is the HTTP status.
     """
 
     def __init__(
@@ -139,20 +144,20 @@ class TokenRefused(ServerError):
 
     @property
     def passing(self) -> bool:
-        """Whether the same request may succeed later: a 5xx, or 429 that is no OAuth error of another meaning."""
+        """Whether the failure is temporary: a 5xx, or a 429 without an OAuth error that means something else."""
         return self.status >= 500 or (self.status == 429 and self.error in {"", "too_many_requests"})
 
 
 class LifetimeTooShort(ServerError):
-    """A new token does not live as long as the caller asked for."""
+    """A new token does not live as long as the caller needs."""
 
 
 class InvalidAnswer(ServerError):
-    """An answer that the protocol does not allow: no JSON, no token, a foreign issuer, too large …"""
+    """The protocol does not allow the answer: it is no JSON, has no token, another issuer, is too large …"""
 
 
 class NetworkError(AventusCredsError):
-    """The authorization server could not be reached, or the connection broke."""
+    """The authorization server could not be reached in time, or the connection broke."""
 
 
 class StoreError(AventusCredsError):
@@ -160,7 +165,7 @@ class StoreError(AventusCredsError):
 
 
 class StoreConflict(StoreError):
-    """Nothing was written: what stands in the store is newer than what this process saw under its lock."""
+    """Nothing was written: the token in the store is newer than the one that this process has seen."""
 
 
 class AventusCredsWarning(UserWarning):
@@ -172,8 +177,8 @@ class InsecureFileWarning(AventusCredsWarning):
 
 
 class InsecureStoreWarning(AventusCredsWarning):
-    """The password of a token store crosses the network in the clear."""
+    """The password of a token store crosses the network unencrypted."""
 
 
 class NotSavedWarning(AventusCredsWarning):
-    """A token could not be stored: it serves this process, and the next one must log in again."""
+    """A token could not be stored: this process can use it, but the next one must log in again."""

@@ -1,4 +1,4 @@
-"""IPython's magics: ``%load_ext aventus_creds`` gives ``%aventus_login`` and ``%aventus_status``."""
+"""IPython magics: ``%load_ext aventus_creds`` adds ``%aventus_login`` and ``%aventus_status``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from aventus_creds.notebook.paste import log_in_by_paste
 
 
 def load(ipython: Any) -> None:
-    """Give ``ipython`` the magics."""
+    """Add the magics to ``ipython``."""
     ipython.register_magic_function(aventus_login, "line")
     ipython.register_magic_function(aventus_status, "line")
 
 
 def aventus_login(line: str) -> Any:
-    """%aventus_login [NAME] [--paste]: show the login button; --paste asks in plain text, without widgets."""
+    """%aventus_login [NAME] [--paste]: show the login button. --paste asks in plain text, without widgets."""
     words = shlex.split(line)
     names = [word for word in words if not word.startswith("-")]
     if set(words) - set(names) - {"--paste"} or len(names) > 1:
@@ -31,7 +31,7 @@ def aventus_login(line: str) -> Any:
 
 
 def aventus_status(line: str) -> None:
-    """%aventus_status [NAME]: show how long each login is fresh."""
+    """%aventus_status [NAME]: show how long each login is valid."""
     from aventus_creds.cli.commands import run
 
     run(["status", *shlex.split(line)])

@@ -1,4 +1,4 @@
-"""Token: an access token and what is known of it; the only rule for expiry."""
+"""Token: an access token and what is known about it. The rules for when it expires are here and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import json
 from typing import Any, Final
 
 EARLY_REFRESH: Final = 60.0
-"""Seconds before its expiry from which a token is replaced, at most a tenth of its lifetime."""
+"""How many seconds before its expiry a token is due for refresh. It is never more than a tenth of its lifetime."""
 
 
 class Token:
-    """An access token (RFC 6749 section 1.4) with an absolute expiry. Immutable; its repr shows no secret.
+    """An access token (RFC 6749 section 1.4). It is immutable, and its repr shows no secret.
 
-    ``expires_at`` and ``obtained_at`` are seconds since the epoch, UTC. ``refresh_token`` and ``scope``
-    are None where the server gave none.
+    Args:
+        access_token: the token itself.
+        expires_at: when it expires, in seconds since the epoch, UTC.
+        obtained_at: when this machine got it, in seconds since the epoch, UTC.
+        token_type: always Bearer here (RFC 6750).
+        refresh_token: None if the server gave none.
+        scope: the granted scopes, separated by spaces. None if neither the server nor the profile names any.
     """
 
     __slots__ = ("access_token", "expires_at", "obtained_at", "refresh_token", "scope", "token_type")
@@ -45,27 +50,27 @@ class Token:
         fill("scope", scope)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Refuse: a token never changes, it is replaced."""
+        """Refuse: a token never changes, a new one replaces it."""
         raise AttributeError(f"a Token is immutable: {name} cannot be set")
 
     def __delattr__(self, name: str) -> None:
-        """Refuse: see __setattr__."""
+        """Refuse, as __setattr__ does."""
         raise AttributeError(f"a Token is immutable: {name} cannot be deleted")
 
     def __repr__(self) -> str:
-        """Return when it expires and whether it can be refreshed, and nothing secret."""
+        """Return when it expires and whether it can be refreshed, without secrets."""
         return f"<Token until {utc(self.expires_at)}{', refreshable' if self.refresh_token else ''}>"
 
     def __eq__(self, other: object) -> bool:
-        """Two tokens are equal when every field is."""
+        """Two tokens are equal if all their fields are."""
         return isinstance(other, Token) and self._fields() == other._fields()
 
     def __hash__(self) -> int:
-        """Hash over every field, as __eq__ compares them."""
+        """Hash over all fields, as __eq__ compares them."""
         return hash(self._fields())
 
     def __reduce__(self) -> str:
-        """Refuse to be pickled: a pickle is a copy of the secret in a place nobody watches."""
+        """Refuse pickling: a pickle is a copy of the secret that nobody keeps track of."""
         raise TypeError("a Token is not pickled: call get_token or get_session in the other process")
 
     def __copy__(self) -> Token:
@@ -81,32 +86,39 @@ class Token:
 
     @property
     def fresh_until(self) -> float:
-        """When it is to be replaced (seconds since the epoch): some time before its expiry."""
+        """When it is due for refresh, some time before it expires (seconds since the epoch, UTC)."""
         lifetime = self.expires_at - self.obtained_at
         return self.expires_at - min(EARLY_REFRESH, lifetime / 10) if lifetime > 0 else 0.0
 
     def fresh(self, now: float, at_least: float = 0) -> bool:
-        """Whether it serves at ``now`` (seconds since the epoch) and for ``at_least`` seconds after it.
+        """Whether it is not due for refresh yet, and is valid for long enough.
 
-        Never longer than its own lifetime: a clock that was set back makes no token live longer.
+        Its own lifetime limits the time left, so that a clock that was set back does not make it live longer.
+
+        Args:
+            now: seconds since the epoch, UTC.
+            at_least: for how many seconds after ``now`` it must be valid.
         """
         left = min(self.expires_at - now, self.expires_at - self.obtained_at)
         return now < self.fresh_until and left > at_least
 
     def expired(self, now: float) -> bool:
-        """Whether ``now`` (seconds since the epoch) is at or past its expiry, without any margin."""
+        """Whether it has expired at ``now`` (seconds since the epoch, UTC). There is no margin."""
         return now >= self.expires_at
 
 
 def utc(moment: float) -> str:
-    """Return ``moment`` (seconds since the epoch) as text, for people: ``2026-01-31 14:05:00 UTC``."""
+    """Return ``moment`` (seconds since the epoch) as text for people, like ``2026-01-31 14:05:00 UTC``."""
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def jwt_account(jwt: str) -> str:
-    """Return whose token it is, as far as an unverified JSON Web Token tells, or ``""``."""
+    """Return whose token a JSON Web Token is, such as an email address, or ``""`` if it does not say.
+
+    The signature is not checked: see ``jwt_claims``.
+    """
     claims = jwt_claims(jwt)
     account = next(
         (claims[key] for key in ("email", "preferred_username", "name", "sub") if claims.get(key)), ""
@@ -115,10 +127,10 @@ def jwt_account(jwt: str) -> str:
 
 
 def jwt_claims(jwt: str) -> dict[str, Any]:
-    """Return the claims of a JSON Web Token, unverified, or ``{}`` where it is none.
+    """Return the claims of a JSON Web Token, or ``{}`` if it is something else. The signature is not checked.
 
-    Good for what the client itself may know (when it expires, whose it is), never for a decision that
-    protects anything: the signature is the API's to check.
+    Use the claims as information for the client, such as when the token expires and whose it is. Never use
+    them for a security decision: only the API checks the signature.
     """
     parts = jwt.split(".")
     if len(parts) != 3:
@@ -131,5 +143,5 @@ def jwt_claims(jwt: str) -> dict[str, Any]:
 
 
 def is_header_safe(token: str) -> bool:
-    """Whether the token can stand in a header: visible ASCII only (RFC 6750 section 2.1)."""
+    """Whether the token can be sent in a header: it is visible ASCII, without spaces (RFC 6750 section 2.1)."""
     return bool(token) and token.isascii() and token.isprintable() and " " not in token

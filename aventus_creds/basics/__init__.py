@@ -1,1 +1,1 @@
-"""What knows nothing of OAuth: addresses, files, forks, secrets in variables, the terminal."""
+"""Helpers that know nothing of OAuth: URLs, files, forks, secrets in variables, the terminal."""

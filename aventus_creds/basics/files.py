@@ -55,15 +55,18 @@ def read_at_most(descriptor: int, most: int = LARGEST_FILE) -> bytes:
 
 def replace_file(path: Path, content: Hidden[bytes], mode: int = 0o600) -> None:
     """Put ``content`` in the place of ``path``, whole or not at all. Only one caller at a time. Raises OSError."""
-    # One fixed name: a process that is killed here leaves one file behind, not one each time.
+    # One fixed name: a process that is killed here leaves one file behind, not one each time. In the same folder,
+    # because a move is atomic only within one file system.
     beside = path.with_name(f"{path.name}.tmp")
     try:
         with suppress(FileNotFoundError):
             beside.unlink()
+        # O_EXCL and the mode: the file is ours and private from the first moment, not only after a chmod.
         descriptor = os.open(beside, _CREATE | NO_FOLLOW, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.reveal())
             file.flush()
+            # To disk before it is moved: otherwise the name may lead to an empty file after a power cut.
             os.fsync(file.fileno())
         rename(beside, path)
     except OSError:

@@ -1,4 +1,8 @@
-"""What a forked child gets anew: locks, which a thread of its parent may hold and will never release in the child."""
+"""What a forked child must create again: locks.
+
+A thread of the parent may hold one at the moment of the fork. That thread does not exist in the child, so
+nothing there would ever release the lock.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from typing import Final
 
 
 def in_each_child(renew: Callable[[], object]) -> None:
-    """Call ``renew`` in each process that is forked from this one; where nothing forks (Windows), never."""
+    """Call ``renew`` in every process forked from this one. Does nothing on Windows, which cannot fork."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=renew)
 
 
 class ForkLock:
-    """A ``threading.Lock`` that is free in a forked child, whoever held it in the parent."""
+    """A ``threading.Lock`` that is free in a forked child, even if a thread held it in the parent."""
 
     __slots__ = ("__weakref__", "_lock")
 
@@ -25,11 +29,15 @@ class ForkLock:
         _locks.add(self)
 
     def acquire(self, timeout: float = -1) -> bool:
-        """Take the lock, waiting ``timeout`` seconds (-1: for ever), and return whether it was taken."""
+        """Take the lock and return whether that worked.
+
+        Args:
+            timeout: how long to wait, in seconds. -1 waits without a limit.
+        """
         return self._lock.acquire(timeout=timeout)
 
     def release(self) -> None:
-        """Let the lock go. In a child that was forked while it was held here, it is free already."""
+        """Release the lock. If the process forked while holding it, it is already free in the child."""
         if self._lock.locked():
             self._lock.release()
 
@@ -38,11 +46,11 @@ class ForkLock:
         self._lock.acquire()
 
     def __exit__(self, *exc_info: object) -> None:
-        """Let the lock go."""
+        """Release the lock."""
         self.release()
 
     def renew(self) -> None:
-        """Be free, whoever holds it: for a forked child alone."""
+        """Replace the lock by a free one. Only for a forked child: elsewhere it would break a lock in use."""
         self._lock = threading.Lock()
 
 

@@ -50,11 +50,11 @@ class Hidden(Secretive, Generic[T]):
         self._value = value
 
     def reveal(self) -> T:
-        """Return the value. Pass it on at once, and keep it in no variable."""
+        """Return the value. Pass it on directly; do not assign it to a variable."""
         return self._value
 
     def __repr__(self) -> str:
-        """Return nothing of the value."""
+        """Return a fixed text, so that nothing of the value is shown."""
         return "<hidden>"
 
 

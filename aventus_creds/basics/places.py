@@ -1,4 +1,4 @@
-"""Where things are on this machine: profiles.toml in the config folder, tokens in the state folder."""
+"""Where files are on this machine: profiles.toml in the config folder, tokens in the state folder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from aventus_creds.errors import ProfilesFileError, StoreError
 
 
 def profiles_path() -> Path:
-    """Where profiles.toml is: ``AVENTUS_CREDS_PROFILES``, else the user's config folder.
+    """Return the path of profiles.toml: AVENTUS_CREDS_PROFILES if set, else in the user's config folder.
 
-    Raises ProfilesFileError where the user has no home folder.
+    The file need not exist.
+
+    Raises:
+        ProfilesFileError: the user has no home folder, and the variable is not set.
     """
     if named := os.environ.get("AVENTUS_CREDS_PROFILES"):
         return expand(named)
@@ -19,7 +22,7 @@ def profiles_path() -> Path:
 
     try:
         folder = Path(platformdirs.user_config_dir("aventus-creds", appauthor=False)).expanduser()
-    except RuntimeError:  # a user without an entry in the system's list, as in some containers
+    except RuntimeError:  # the user has no passwd entry, as in some containers
         raise ProfilesFileError(
             "there is no home folder, where profiles.toml would be",
             hint="Set HOME, or name the file: AVENTUS_CREDS_PROFILES.",
@@ -28,15 +31,18 @@ def profiles_path() -> Path:
 
 
 def state_folder() -> Path:
-    """Where tokens are kept: ``AVENTUS_CREDS_STATE_DIR``, else the user's state folder.
+    """Return the folder where tokens are stored: AVENTUS_CREDS_STATE_DIR if set, else the user's state folder.
 
-    The state folder and not the cache folder: who cleans caches must not be logged out by it. Raises
-    StoreError where the user has no home folder.
+    It is the state folder and not the cache folder, because clearing caches must not log anyone out. The
+    folder need not exist.
+
+    Raises:
+        StoreError: the user has no home folder, and the path cannot be told without one.
     """
     named = os.environ.get("AVENTUS_CREDS_STATE_DIR")
     try:
         return (Path(named) if named else _by_platform()).expanduser()
-    except RuntimeError:  # a user without an entry in the system's list, as in some containers
+    except RuntimeError:  # the user has no passwd entry, as in some containers
         raise StoreError(
             f"there is no home folder for {named or 'the tokens'}",
             hint="Set HOME, or name a folder for the tokens: AVENTUS_CREDS_STATE_DIR.",
@@ -44,13 +50,13 @@ def state_folder() -> Path:
 
 
 def _by_platform() -> Path:
-    import platformdirs  # needed only here
+    import platformdirs  # not needed when the variable is set
 
     return Path(platformdirs.user_state_dir("aventus-creds", appauthor=False))
 
 
 def expand(path: Path | str) -> Path:
-    """Return ``path`` with a leading ``~`` replaced; that of an unknown user stays as it is."""
+    """Return ``path`` with a leading ``~`` replaced by the home folder, or unchanged if there is none."""
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -1,4 +1,9 @@
-"""A folder that only its owner can enter, whose files are replaced whole or not at all."""
+"""A folder that only its owner can open. A file in it is replaced completely, or not at all.
+
+Several processes use the folder at once, any of them may be killed at any point, and the power may fail.
+Readers take no lock, so what they see under a name must always be a complete file: it is written under
+another name first, and moved into place in one step.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +34,21 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 LOCK_TIMEOUT: Final = 600
-"""Seconds to wait for a lock. Its holder makes a few requests, each with a limit of its own."""
+"""Seconds to wait for a lock. Its holder makes a few requests, and each of them has its own time limit."""
 
 
 class PrivateFolder:
-    """Small files of one user. The folder is 0700 and its files 0600, from their creation on."""
+    """Small files of one user. The folder has mode 0700 and its files 0600, from the moment they are created.
+
+    Args:
+        path: the folder. It is created by the first write or lock.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of the file ``name``, or None where there is none.
+        """Return the content of the file ``name``, or None if there is no such file.
 
         Raises StoreError when it cannot be read, is no regular file or belongs to somebody else. A file that
         others could read is repaired. A larger file is cut at LARGEST_FILE.
@@ -52,6 +61,7 @@ class PrivateFolder:
         except OSError as fault:
             raise _store_error("read", path, fault) from None
         try:
+            # Check the open file, not the path: the path may name another file by the time it is read.
             self._check(path, descriptor)
             return read_at_most(descriptor)
         except OSError as fault:
@@ -60,9 +70,10 @@ class PrivateFolder:
             os.close(descriptor)
 
     def write(self, name: str, content: bytes) -> None:
-        """Put ``content`` in place of the file ``name``. The caller holds the lock of that name.
+        """Replace the file ``name`` by ``content``. The caller holds the lock of that name.
 
-        Raises StoreError when it cannot be written; what was there is whole then.
+        Raises:
+            StoreError: it cannot be written. The old file is then still there, unchanged.
         """
         hidden = Hidden(content)
         del content  # see basics/hidden.py
@@ -74,14 +85,22 @@ class PrivateFolder:
             raise _store_error("written", path, fault) from None
 
     def rename(self, name: str, new: str) -> None:
-        """Move the file ``name`` to ``new`` in this folder. The caller holds the lock of ``name``."""
+        """Move the file ``name`` to ``new`` in this folder. The caller holds the lock of ``name``.
+
+        Raises:
+            StoreError: it cannot be moved, or does not exist.
+        """
         try:
             rename(self.path / name, self.path / new)
         except OSError as fault:
             raise _store_error("moved", self.path / name, fault) from None
 
     def remove(self, name: str) -> None:
-        """Remove the file ``name``, if it is there. The caller holds the lock of that name."""
+        """Remove the file ``name`` if it exists. The caller holds the lock of that name.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
         try:
             with suppress(FileNotFoundError):
                 (self.path / name).unlink()
@@ -90,16 +109,28 @@ class PrivateFolder:
             raise _store_error("removed", self.path / name, fault) from None
 
     def lock(self, name: str, *, needed: bool = False) -> AbstractContextManager[object]:
-        """Return a lock between threads and processes. Its file stays: removing it would be a race.
+        """Return a lock between threads and processes, to be used with ``with``.
 
-        In a folder that nothing can be written to, it locks nothing: there is no write to guard, unless it is
-        ``needed`` for writes elsewhere. Raises StoreError when the lock file cannot be made otherwise, or is
-        held for ``LOCK_TIMEOUT`` seconds.
+        The lock file is never removed. If it were, a process that waits with the old file open and one that
+        creates a new file could both hold the lock.
+
+        Args:
+            name: what to lock. The lock file is ``name.lock``, beside the data.
+            needed: whether the lock guards writes elsewhere. If not, it locks nothing in a folder that cannot
+                be written to, since there is no write to guard.
+
+        Raises:
+            StoreError: on entering it, the lock file cannot be made, or the lock is not free within
+                LOCK_TIMEOUT seconds.
         """
         return _Lock(self, self.path / f"{name}.lock", needed=needed)
 
     def turn(self, name: str, file: str) -> AbstractContextManager[bool]:
-        """Return the lock ``name``; or one that gives False, and is not held, once ``file`` has been replaced."""
+        """Return the lock ``name``, but stop waiting for it as soon as ``file`` has been replaced.
+
+        Its ``with`` gives True if the lock is held, and False if the file was replaced first. Waiting for the
+        lock is then pointless: another process has just done the work. Raises as ``lock`` does.
+        """
         before = self._version(file)
         return _Lock(
             self, self.path / f"{name}.lock", needed=False, unless=lambda: self._version(file) != before
@@ -110,10 +141,16 @@ class PrivateFolder:
             status = (self.path / name).stat()
         except OSError:
             return None
+        # Each write makes a new file, so the inode differs. The time too: inode numbers are used again.
         return status.st_ino, status.st_mtime_ns
 
     def make(self) -> None:
-        """Make the folder where it is missing. Raises OSError, or StoreError where it is another user's."""
+        """Create the folder if it is missing, and correct its mode.
+
+        Raises:
+            OSError: it cannot be created.
+            StoreError: it belongs to another user, who could replace any file in it.
+        """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700, exist_ok=True)
         status = self.path.stat()
@@ -123,9 +160,11 @@ class PrivateFolder:
             self.path.chmod(0o700)
 
     def is_read_only(self, fault: OSError) -> bool:
-        """Whether ``fault`` means that nothing can be written here at all, now."""
+        """Whether ``fault`` means that nothing at all can be written here at the moment."""
         if fault.errno in {errno.EACCES, errno.EPERM}:
-            nearest = next(path for path in (self.path, *self.path.parents) if os.path.exists(path))  # noqa: PTH110 - no error where a parent is closed
+            # The same errors come from one file with the wrong owner or mode. Only if the folder itself takes
+            # no new files (or its nearest parent, if it does not exist yet) is there really nothing to write.
+            nearest = next(path for path in (self.path, *self.path.parents) if os.path.exists(path))  # noqa: PTH110 - gives no error if a parent is closed
             return not os.access(
                 nearest, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
             )
@@ -140,12 +179,14 @@ class PrivateFolder:
         if status.st_uid != os.geteuid():
             raise _another_owner(path, status)
         if status.st_mode & 0o077:
-            with suppress(OSError):  # read-only, or a share without modes: refusing it would protect nothing
+            # If this fails, the disk is read-only or the share has no modes. Refusing the file would protect
+            # nothing.
+            with suppress(OSError):
                 os.fchmod(descriptor, 0o600)
 
 
 class _Lock:
-    """A FileLock that speaks this package's errors. A new one for each use: it is not shared by threads."""
+    """A FileLock that raises this package's errors. Each use makes a new one, so threads never share one."""
 
     def __init__(
         self, folder: PrivateFolder, path: Path, *, needed: bool, unless: Callable[[], bool] = lambda: False
@@ -156,7 +197,7 @@ class _Lock:
         self._unless = unless
 
     def __enter__(self) -> bool:
-        from filelock import Timeout  # a fresh token needs no lock
+        from filelock import Timeout  # imported late: a fresh token needs no lock
 
         from aventus_creds.basics.waits import spread
 
@@ -164,7 +205,9 @@ class _Lock:
         give_up = time.monotonic() + LOCK_TIMEOUT
         while True:
             try:
+                # Each time: people log out by removing the folder, also while others wait for a lock in it.
                 self._folder.make()
+                # No blocking wait: it could not notice that the file was replaced.
                 self._lock.acquire(timeout=0)
             except Timeout:
                 if self._unless():
@@ -180,6 +223,7 @@ class _Lock:
                     f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process",
                     hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
                 )
+            # At random, so that processes that started together do not all try at the same moment.
             time.sleep(spread(0.01, 0.04))
 
     def __exit__(self, *exc_info: object) -> None:
@@ -192,7 +236,8 @@ def _file_lock() -> type[FileLock]:
 
     class HardLock(filelock.FileLock):
         def _fallback_to_soft_lock(self) -> None:
-            # It would lock by a file's existence: a holder that dies on another machine would lock it for ever.
+            # The fallback locks by the existence of a file. If its holder died on another machine, nobody
+            # could tell, and the lock would stay locked for ever.
             raise NotImplementedError("the file system has no locks")
 
     return HardLock
@@ -207,7 +252,7 @@ def _another_owner(path: Path, status: os.stat_result) -> StoreError:
 
 def _store_error(verb: str, path: Path, fault: Exception) -> StoreError:
     reason = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
-    path = getattr(fault, "filename", None) or path  # the file beside it, or the folder
+    path = getattr(fault, "filename", None) or path  # which may be the temporary file or the folder
     return StoreError(
         f"{path} cannot be {verb}: {reason}",
         hint="Check the folder's owner, mode and free space, or name another: AVENTUS_CREDS_STATE_DIR.",

@@ -1,4 +1,4 @@
-"""Speaking to the person at the terminal: on standard error, for standard output belongs to their program."""
+"""Talk to the person at the terminal, on standard error: standard output belongs to their program."""
 
 from __future__ import annotations
 
@@ -9,26 +9,34 @@ from typing import TextIO
 
 
 def say(text: str) -> None:
-    """Print ``text``, where there is a standard error: pythonw and some daemons have none."""
+    """Print ``text``, unless there is no standard error, as under pythonw and in some daemons."""
     if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - what this room is for
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - what this module is for
 
 
 def is_terminal() -> bool:
-    """Whether standard error is a terminal, still open."""
+    """Whether standard error is a terminal and still open."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def in_foreground(terminal: TextIO) -> bool:
-    """Whether this process may use ``terminal``: it does not run behind a shell's prompt."""
+    """Whether this process may use ``terminal``: it is not a background job of the shell."""
     if os.name == "posix":
-        with suppress(OSError, ValueError):  # it is no terminal, or not the one that controls this process
+        with suppress(OSError, ValueError):  # not a terminal, or not this process's controlling terminal
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     return True
 
 
 def count_down(seconds: float, rest: str) -> bool:
-    """Show how long is left, and ``rest``, in place of the terminal's last line. Returns whether it was shown."""
+    """Show the time left on the terminal's last line, replacing what is there.
+
+    Args:
+        seconds: the time left. Negative values are shown as 0.
+        rest: text to show after the time.
+
+    Returns:
+        Whether anything was shown: nothing is without a terminal, or in a background job.
+    """
     if not is_terminal() or not in_foreground(sys.stderr):
         return False
     minutes, left = divmod(max(0, round(seconds)), 60)
@@ -38,7 +46,7 @@ def count_down(seconds: float, rest: str) -> bool:
 
 
 def clear_line() -> None:
-    """Take a countdown off the terminal."""
+    """Remove a countdown from the terminal."""
     if is_terminal():
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Origins: scheme, host and port of a URL (RFC 6454), and which hosts are this machine."""
+"""Origins (RFC 6454: scheme, host and port of a URL), and which hosts are this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ HOST: Final = r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether ``host`` (a name or address, IPv6 without brackets) is this machine (RFC 8252 section 7.3)."""
+    """Whether ``host`` is this machine (RFC 8252 section 7.3). Nothing is looked up in DNS.
+
+    Args:
+        host: a name or an address, IPv6 without brackets. None is no host.
+    """
     if host is None:
         return False
     octets = host.split(".")
@@ -28,10 +32,15 @@ def is_loopback(host: str | None) -> bool:
 
 
 def split_url(url: str) -> SplitResult:
-    """Return the parts of an absolute http(s) URL that a secret may be sent to.
+    """Check that a secret may be sent to ``url`` and return its parts.
 
-    Raises ValueError, whose text says what is wrong and what is allowed, for anything else: another
-    scheme, no host, plain http off this machine, a user name, characters that are not printable ASCII.
+    Args:
+        url: an absolute URL with https, or with http if its host is this machine.
+
+    Raises:
+        ValueError: anything else: another scheme, no host, plain http to another machine, a user name,
+            characters that are not printable ASCII. The text says what is wrong and what is allowed, and
+            starts with a verb ("must be …"), so that the caller can put the name of the key in front.
     """
     if not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from random import Random
 
 BACKOFF: Final = 0.5
-"""Seconds before the first retry of a request; each further one waits twice as long."""
+"""Seconds to wait before the first retry of a request. The wait doubles for each further retry."""
 
 
 def spread(least: float, most: float) -> float:
@@ -18,7 +18,11 @@ def spread(least: float, most: float) -> float:
 
 
 def backoff(attempt: int) -> float:
-    """Return how many seconds to wait after the failed ``attempt`` (from 0), give or take a quarter."""
+    """Return how many seconds to wait after a failed attempt, give or take a quarter.
+
+    Args:
+        attempt: the number of the attempt that failed, counted from 0.
+    """
     return BACKOFF * 2.0**attempt * spread(0.75, 1.25)
 
 

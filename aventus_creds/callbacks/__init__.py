@@ -1,8 +1,8 @@
-"""How the redirect comes back from the person's browser: the contract.
+"""How the redirect comes back from the person's browser: the protocol that every callback follows.
 
-A callback opens itself for an attempt, gives the redirect URI, hands each raw query that arrives to
-``attempt.deliver``, shows the person what came of it, and knows nothing of OAuth. Several run together;
-the first whose query is accepted wins.
+A callback provides the redirect URI. Once started it passes each raw query that arrives to
+``attempt.deliver``, and shows the person the result. It knows nothing of OAuth. Several callbacks run at the
+same time, and the first one whose query is accepted wins.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import NamedTuple, Protocol
 from aventus_creds.errors import AventusCredsError
 
 Browser = Callable[[str], object]
-"""Opens an address for the person, as ``webbrowser.open`` does."""
+"""A function that opens an address for the person, like ``webbrowser.open``."""
 
 
 class Reply(NamedTuple):
-    """What came of a delivered query: did it end the login, did it end well, and what the person is told."""
+    """The result of a delivered query: whether it ended the login, with success, and the text for the person."""
 
     ended: bool
     success: bool
@@ -26,34 +26,38 @@ class Reply(NamedTuple):
 
 
 class Attempt(Protocol):
-    """One login under way, as callbacks see it. Any thread may call it."""
+    """A login in progress, as callbacks see it. Any thread may call it."""
 
-    title: str  # for people: which login this is
-    url: str  # where the browser goes; it holds the state, so it is shown but never kept
+    title: str  # for the person: which login this is
+    url: str  # for the browser. It holds the state, so show it, but never store it
     ended: threading.Event
 
     def seconds_left(self) -> float:
-        """Return how long the person still has, in seconds."""
+        """Return how many seconds the person has left. Negative after the time limit."""
         ...
 
     def deliver(self, query: str) -> Reply:
-        """Take the raw query of a redirect. Returns when the token is stored, or the query is refused."""
+        """Take the query of a redirect. Returns when the token is stored or the query is rejected.
+
+        Args:
+            query: the raw query, without the question mark. It is a secret while the login lasts.
+        """
         ...
 
     def fail(self, error: AventusCredsError) -> None:
-        """End the login with ``error``: this callback cannot go on, and it was the last."""
+        """End the login with ``error``: this callback cannot continue, and there is no other."""
         ...
 
 
 class Callback(Protocol):
-    """A way for the redirect to come back. ``redirect_uri`` is known once it is made."""
+    """One way for the redirect to come back. ``redirect_uri`` is set from its creation on."""
 
     redirect_uri: str
 
     def start(self, attempt: Attempt) -> None:
-        """Begin to serve ``attempt``, without blocking."""
+        """Start to serve ``attempt`` and return at once."""
         ...
 
     def close(self) -> None:
-        """Stop, once what was delivered has been answered. May be called without start."""
+        """Stop, after delivered queries have been answered. May be called without ``start``."""
         ...

@@ -1,7 +1,7 @@
-"""What one listener takes on: how many connections at a time, and how much of each request.
+"""Limits of one listener: how many connections at the same time, and how much of each request.
 
-Any program on this machine can open connections without end. They must cost neither the file descriptors
-and threads that the rest of the process needs, nor its memory, and the redirect must still get through.
+Any program on this machine can open any number of connections. They must not use up the file descriptors,
+threads and memory that the rest of the process needs, and the redirect must still get through.
 """
 
 from __future__ import annotations
@@ -18,37 +18,46 @@ from http.client import LineTooLong
 from typing import Final
 
 MOST_CONNECTIONS: Final = 100
-"""Connections served at a time. One more, and the oldest that is owed no answer is dropped."""
+"""Connections at the same time. For one more, the oldest that is not being answered is dropped."""
 
 LEAST_CONNECTIONS: Final = 8
-"""Connections served at a time where file descriptors are few."""
+"""Connections at the same time if file descriptors are scarce."""
 
 SPARE_DESCRIPTORS: Final = 32
-"""File descriptors that connections leave free: the exchange of the code and the store need some."""
+"""File descriptors to leave free: exchanging the code and storing the token need some."""
 
 LONGEST_HEAD: Final = 256 * 1024
-"""Bytes of one request's head; the standard library would keep 100 headers of 64 KiB each."""
+"""Bytes of one request's head. The standard library alone would accept 100 headers of 64 KiB each."""
 
 
 class Connections:
-    """The connections of one listener; ``lowest_free`` is about the lowest number of a free descriptor."""
+    """The open connections of one listener.
+
+    Args:
+        lowest_free: roughly the lowest free file descriptor, from which the number of those in use is
+            guessed.
+    """
 
     def __init__(self, lowest_free: int) -> None:
-        # Half of what is free: localhost has two listeners.
+        # Half of what is free, because localhost has two listeners.
         room = (_most_descriptors() - lowest_free - SPARE_DESCRIPTORS) // 2
         self._most = int(max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, room)))
-        self._idle: dict[socket.socket, None] = {}  # those owed no answer, oldest first
+        self._idle: dict[socket.socket, None] = {}  # those that are not being answered, oldest first
         self._answering = 0
         self._change = threading.Condition()
 
     def add(self, connection: socket.socket) -> None:
-        """Take a new connection on, and drop the oldest when there are too many."""
+        """Add a new connection, and drop the oldest if there are too many."""
         with self._change:
             self._idle[connection] = None
             self._drop_oldest()
 
     def answering(self, connection: socket.socket, step: int) -> None:
-        """Note that a thread begins (1) or ends (-1) to answer a delivered query."""
+        """Note that a thread starts or stops answering a delivered query on ``connection``.
+
+        Args:
+            step: 1 when it starts, -1 when it stops. In between the connection is never dropped.
+        """
         with self._change:
             if step > 0:
                 self._idle.pop(connection, None)
@@ -63,7 +72,11 @@ class Connections:
             self._idle.pop(connection, None)
 
     def serve_fewer(self) -> bool:
-        """Serve half as many from now on, and let the others' threads end. False when there is nothing to halve."""
+        """Drop half of the connections, and allow no more than that from now on.
+
+        Returns after a short wait in which the threads of the dropped ones can end. False means that there
+        was nothing to drop.
+        """
         with self._change:
             self._most = max(1, len(self._idle) // 2)
             dropped = self._drop_oldest()
@@ -71,12 +84,16 @@ class Connections:
         return dropped
 
     def wait_for_answers(self, *, unless: Callable[[], bool]) -> None:
-        """Wait until no query is being answered."""
+        """Wait until no query is being answered, for 5 seconds at most.
+
+        Args:
+            unless: whether not to wait. It is checked again whenever an answer starts or ends.
+        """
         with self._change:
             self._change.wait_for(lambda: self._answering == 0 or unless(), timeout=5)
 
     def hang_up(self) -> None:
-        """End all that are owed no answer."""
+        """Close all connections that are not being answered."""
         with self._change:
             self._most = 0
             self._drop_oldest()
@@ -91,12 +108,12 @@ class Connections:
 
 
 class Head(io.BufferedReader):
-    """The head of a request, line by line, of which no more than LONGEST_HEAD bytes are taken."""
+    """Reads the head of a request line by line, and at most LONGEST_HEAD bytes of it."""
 
     left = LONGEST_HEAD
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Return one line. Raises LineTooLong when the head has become too long with it."""
+        """Return one line. Raises LineTooLong if the head is too long with it."""
         line = super().readline(size)
         self.left -= len(line)
         if self.left < 0:
@@ -105,7 +122,7 @@ class Head(io.BufferedReader):
 
 
 def _most_descriptors() -> float:
-    """Return how many file descriptors this process may have; on Windows a socket's number is no such count."""
+    """Return how many file descriptors this process may open. On Windows a socket's number says nothing about it."""
     if os.name == "nt":
         return math.inf
     import resource

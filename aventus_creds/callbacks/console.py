@@ -1,4 +1,4 @@
-"""ConsoleCallback: shows the address in the terminal, opens the browser, and takes a pasted redirect."""
+"""ConsoleCallback: shows the address in the terminal, opens the browser, and accepts a pasted redirect."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from aventus_creds.errors import CallbackError
 
 TEXT_BROWSERS: Final = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
 
-_TERMINAL_NOISE: Final = re.compile(r"\x1b\[20[01]~")  # marks that some terminals put round what is pasted
+_TERMINAL_NOISE: Final = re.compile(r"\x1b\[20[01]~")  # some terminals put these around pasted text
 
 
 class ConsoleCallback:
-    """Speaks on standard error and reads standard input; standard output belongs to the person's program.
+    """Writes to standard error and reads standard input. Standard output belongs to the person's program.
 
-    ``browser`` opens the address (None: the system's own browser, where there is one to see). With ``paste``
-    the address that the browser ends at may be pasted; ``alone`` says that this is the only way.
+    Args:
+        redirect_uri: the redirect URI of the login.
+        browser: opens the address. None: the system's browser, if it would appear on the person's screen.
+        paste: whether the person may paste the address that the browser ends at.
+        alone: whether pasting is the only way for the redirect to come back.
     """
 
     def __init__(self, redirect_uri: str, browser: Browser | None, *, paste: bool, alone: bool) -> None:
@@ -40,7 +43,7 @@ class ConsoleCallback:
         self._live = False  # whether the last line on the terminal is the countdown
 
     def start(self, attempt: Attempt) -> None:
-        """Show the address, open the browser and begin to read what is pasted."""
+        """Show the address, open the browser and start to read pasted lines."""
         until = time.strftime("%H:%M:%S", time.localtime(time.time() + attempt.seconds_left()))
         self._say(
             f"{attempt.title}: open this address in a browser, if it does not open by itself:\n\n"
@@ -53,7 +56,7 @@ class ConsoleCallback:
                 else "If the page it ends at cannot connect"
             )
             self._say(f"{when}, copy its whole address, paste it here and press Enter.")
-        # In a thread: some browsers return only when they are closed.
+        # In a thread, because the call of some browsers returns only when they are closed.
         open_browser = self._browser or _open_system_browser
         threading.Thread(target=_quietly, args=(open_browser, attempt.url), daemon=True).start()
         if self._paste or is_terminal():
@@ -61,11 +64,11 @@ class ConsoleCallback:
             self._reader.start()
 
     def close(self) -> None:
-        """Stop reading, and give the terminal back as it was."""
+        """Stop reading and restore the terminal."""
         self._closed.set()
         if self._reader:
             self._reader.join(timeout=0.5)
-        if self._lines:  # after Ctrl-C the reader may still be busy with what was pasted
+        if self._lines:  # after Ctrl-C the reader may still be busy with a pasted line
             self._lines.restore()
         self._clear()
 
@@ -73,7 +76,7 @@ class ConsoleCallback:
         if self._paste:
             try:
                 self._take_pasted(attempt)
-            except (OSError, ValueError, EOFError):  # nothing can be read, or nothing more
+            except (OSError, ValueError, EOFError):  # standard input is unusable, or at its end
                 if self._alone:
                     attempt.fail(
                         CallbackError(
@@ -117,7 +120,11 @@ class ConsoleCallback:
 
 
 def query_of(pasted: str) -> str:
-    """Return the query in what a person pasted: a whole address, or ``code=…&state=…`` alone."""
+    """Return the query of a redirect that a person pasted.
+
+    Args:
+        pasted: a whole address or just ``code=…&state=…``. Line breaks, spaces and quotes do no harm.
+    """
     text = "".join(_TERMINAL_NOISE.sub("", pasted).split()).strip("'\"<>")
     address, mark, query = text.partition("?")
     bare = not mark or address.startswith(("code=", "state=", "error=", "iss="))
@@ -125,7 +132,7 @@ def query_of(pasted: str) -> str:
 
 
 def _open_system_browser(url: str) -> None:
-    """Open the person's browser, but none that would take over this terminal or a distant screen."""
+    """Open the system's browser, unless it would take over this terminal or open on another machine's screen."""
     if not os.environ.get("BROWSER"):
         remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
         screen = (
@@ -133,15 +140,15 @@ def _open_system_browser(url: str) -> None:
         )
         if remote or not screen:
             return
-    # Not webbrowser.open: where no other browser is installed or starts, it ends at a text-mode one.
+    # Not webbrowser.open: if no other browser is installed or starts, it falls back to one in text mode.
     browser = webbrowser.get()
     if PurePath(browser.name.partition(" ")[0]).name not in TEXT_BROWSERS:
         browser.open(url)
 
 
 def _quietly(open_browser: Browser, url: str) -> None:
-    """The address is on the terminal too, so a browser that fails to open is no error."""
+    """Open the browser. If that fails it is no error, since the address is on the terminal too."""
     try:
         open_browser(url)
-    except Exception as fault:  # noqa: BLE001 - whatever a browser's own code raises
+    except Exception as fault:  # noqa: BLE001 - a browser's code may raise anything
         say(f"The browser did not open ({type(fault).__name__}).")

@@ -1,9 +1,9 @@
 """LoopbackCallback: a listener on this machine that the browser is redirected to (RFC 8252 section 7.3).
 
-Anything on this machine, and any page open in the browser, can send requests here. So only a GET of the
-exact path with the right Host and a query that ``deliver`` takes ends the wait; all else is answered with an
-error and the wait goes on. Every connection has a thread and a time limit of its own: browsers open idle
-connections ahead of time, and one of them must not hold up the redirect.
+Any program on this machine, and any page in the browser, can send requests to it. So only a GET of the exact
+path with the right Host, and with a query that ``deliver`` accepts, ends the wait. Everything else gets an
+error, and the wait goes on. Each connection has its own thread and time limit: browsers open connections
+ahead of time without using them, and such a connection must not delay the redirect.
 """
 
 from __future__ import annotations
@@ -25,17 +25,22 @@ from aventus_creds.callbacks.connections import Connections, Head
 from aventus_creds.errors import CallbackError
 
 IDLE_LIMIT: Final = 10
-"""Seconds that a connection may be silent."""
+"""Seconds without data after which a connection is closed."""
 
 LINGER: Final = 1
-"""Seconds for which an answered connection is still read from."""
+"""Seconds for which an answered connection is still read (see ``finish``)."""
 
 
 class LoopbackCallback:
-    """Listens for the redirect, from its making on: the port is bound before any browser opens.
+    """Listens for the redirect. The port is bound on creation, before any browser opens.
 
-    Tries ``redirect_uris`` in order; ``listen`` (``host:port``) is bound instead of the redirect URI's own
-    address when that one is public and forwarded here. Raises CallbackError when every port is taken.
+    Args:
+        redirect_uris: are tried in this order. Port 0 takes any free port.
+        listen: the ``host:port`` to bind instead of the redirect URI's own, if that one is public and a proxy
+            forwards it here. Empty: bind the redirect URI's own.
+
+    Raises:
+        CallbackError: none of the addresses can be bound, for example because another program has the port.
     """
 
     def __init__(self, redirect_uris: list[str], listen: str = "") -> None:
@@ -63,7 +68,7 @@ class LoopbackCallback:
         )
 
     def start(self, attempt: Attempt) -> None:
-        """Begin to answer requests, each in a thread of its own."""
+        """Start to answer requests, each connection in its own thread."""
         for server in self._servers:
             server.attempt, server.gate = attempt, self._gate
             threading.Thread(
@@ -72,47 +77,53 @@ class LoopbackCallback:
             server.serving = True
 
     def close(self) -> None:
-        """Stop listening, once the redirect's own request has got its page."""
+        """Stop listening, after the browser has received the page that answers the redirect."""
         for server in self._servers:
             server.stop()
 
 
 class _Gate:
-    """Which requests may be the redirect: by Host and path."""
+    """Decides by Host and path which requests may be the redirect."""
 
     def __init__(
         self, redirect_uri: SplitResult, bound_host: str, bound_port: int, *, forwarded: bool
     ) -> None:
         host = redirect_uri.hostname or ""
-        # Many a proxy names the listener as it calls it, not as the browser called the proxy.
+        # Many proxies send the Host under which they reach the listener, not the one that the browser asked
+        # for.
         names = {f"[{name}]" if ":" in name else name for name in (host, bound_host)}
         if forwarded or is_loopback(host):
             names.update(LOOPBACK_NAMES)
         ports = {bound_port, _port(redirect_uri)}
         self._hosts = {f"{name}:{port}" for name in names for port in ports}
+        # Browsers leave the scheme's default port out of the Host header (RFC 9110 section 7.2).
         if DEFAULT_PORTS[redirect_uri.scheme] in ports:
             self._hosts.update(names)
         path = redirect_uri.path or "/"
-        # A proxy that forwards to this listener may cut off the part of the path that names the proxy.
+        # A forwarding proxy may remove the beginning of the path, which names the proxy. How much is unknown.
         cuts = [i for i, char in enumerate(path[:-1]) if char == "/"] if forwarded else [0]
         self._paths = {path[cut:] for cut in cuts} | {path}
 
     def host(self, host: str) -> bool:
-        """Whether the Host header is this listener's, and not of a page that rebound its name to here."""
+        """Whether a Host header names this listener.
+
+        This stops DNS rebinding: a web page whose host name suddenly resolves to this machine could otherwise
+        read the answers. Its requests still carry its own host name.
+        """
         return host.strip().lower() in self._hosts
 
     def path(self, path: str) -> bool:
-        """Whether the request's path is the redirect URI's, or what a forwarding proxy leaves of it."""
+        """Whether a request's path is that of the redirect URI, or what a forwarding proxy leaves of it."""
         return path in self._paths
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = True  # an idle connection must not keep the program from ending
     request_queue_size = 128
-    # On Windows, SO_REUSEADDR would let another program take the port over; elsewhere it only spares the wait
-    # for the last login's connections to time out.
+    # On Windows, SO_REUSEADDR would let another program take over the port. Elsewhere it only means that a
+    # new login need not wait until the connections of the last one have timed out.
     allow_reuse_address = os.name == "posix"
-    allow_reuse_port = False  # a port shared with another login's listener would get that one's redirect
+    allow_reuse_port = False  # two logins that share a port would get each other's redirects
     attempt: Attempt
     gate: _Gate
     connections: Connections
@@ -123,7 +134,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
-        """Bind without the reverse look-up of the name that HTTPServer makes: it can take seconds."""
+        """Bind without the reverse DNS look-up that HTTPServer does: it can take seconds."""
         if os.name == "nt":
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined,unused-ignore]
         TCPServer.server_bind(self)
@@ -136,6 +147,7 @@ class _Server(ThreadingHTTPServer):
         try:
             return super().get_request()
         except OSError as fault:
+            # The connection stays in the queue, so once descriptors are free it is accepted after all.
             if fault.errno in {errno.EMFILE, errno.ENFILE}:
                 self.connections.serve_fewer()
             raise
@@ -145,7 +157,7 @@ class _Server(ThreadingHTTPServer):
         while True:
             try:
                 return super().process_request(request, client_address)
-            except RuntimeError:  # no further thread can be started
+            except RuntimeError:  # no more threads can be started
                 if not self.connections.serve_fewer():
                     raise
 
@@ -154,10 +166,11 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a browser that hangs up is no news, and a traceback would show the request."""
+        """Print nothing: a browser that hangs up is normal, and a traceback would show the request."""
 
     def stop(self) -> None:
-        # After Ctrl-C the login has not ended, and there is no page to wait for.
+        # Let the browser get its page before the program goes on, and perhaps ends. After Ctrl-C the login
+        # has not ended, so there is no page to wait for.
         self.connections.wait_for_answers(unless=lambda: not self.attempt.ended.is_set())
         if self.serving:
             self.shutdown()
@@ -169,37 +182,41 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = IDLE_LIMIT
     protocol_version = "HTTP/1.1"
-    default_request_version = "HTTP/1.0"  # rather than 0.9: what is broken gets the headers of security too
+    default_request_version = "HTTP/1.0"  # not 0.9: answers to broken requests need the security headers too
 
     def setup(self) -> None:
         super().setup()
+        # Limit the size of the head: the thread of each connection may hold one in memory.
         self.rfile = Head(self.rfile.detach())
 
     def version_string(self) -> str:
         return "aventus-creds"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Log nothing: the request line holds the authorization code, the headers perhaps cookies."""
+        """Log nothing: the request line holds the authorization code, and headers may hold cookies."""
 
     def handle_expect_100(self) -> bool:
-        """Ask for no body: no answer here depends on one."""
+        """Do not ask the client for its body: no answer here depends on one."""
         return True
 
     def do_GET(self) -> None:
         try:
-            # Without the query: it must not be in a variable while the login is brought to its end.
+            # Without the query, which holds the code: the exchange below may fail, and tools that show the
+            # variables of a traceback must not find it.
             target = urlsplit(self.path)._replace(query="")
         except ValueError:
             self.send_error(400)
             return
         hosts = self.headers.get_all("Host", [])
-        # A whole address as the target counts like a Host of its own (RFC 9112 section 3.2.2).
+        # If the request target is a whole URL, its host counts too (RFC 9112 section 3.2.2).
         named = [*hosts, target.netloc] if target.netloc else hosts
         if len(hosts) != 1 or not all(map(self.server.gate.host, named)):
             self._answer(400, "Not for this address", "The request names another host.")
         elif not self.server.gate.path(target.path):
             self._answer(404, "Nothing here", "Only the redirect of a login is answered at this address.")
         else:
+            # From here on this connection is not dropped, however many others are opened: the code works only
+            # once, so the browser must get the answer to this very request.
             self.server.connections.answering(self.connection, 1)
             try:
                 reply = self.server.attempt.deliver(urlsplit(self.path).query)
@@ -215,7 +232,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.connections.answering(self.connection, -1)
 
     def finish(self) -> None:
-        """Read on for a moment: to close on bytes unread would reset the connection, and the page be lost."""
+        """Keep reading for a moment before closing.
+
+        Closing a socket that has unread data resets the connection, and the browser then drops the page.
+        """
         super().finish()
         deadline = time.monotonic() + LINGER
         with suppress(OSError):
@@ -225,13 +245,13 @@ class _Handler(BaseHTTPRequestHandler):
                 pass
 
     def send_error(self, code: int, *_: Any) -> None:
-        """Answer what the base class refuses: other methods than GET (405), and broken requests."""
+        """Answer what the base class rejects: methods other than GET (405), and broken requests."""
         code = 405 if code == 501 else code
         self._answer(code, "This is not understood", "Only GET requests are answered at this address.")
 
     def _answer(self, status: int, heading: str, text: str, *, good: bool = False) -> None:
         self.close_connection = True
-        self.request_version = self.protocol_version  # what calls itself 0.9 would get a page without headers
+        self.request_version = self.protocol_version  # a request of HTTP/0.9 would get a page without headers
         body = page.render(heading, text, good=good)
         with suppress(OSError):  # the browser has hung up
             self.send_response(status)
@@ -246,17 +266,21 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _bind(host: str, port: int) -> list[_Server]:
-    """Bind ``host`` at ``port`` (0: any free one); for localhost both its addresses, lest another does."""
+    """Bind ``host`` at ``port`` (0: any free one). For localhost bind both of its addresses.
+
+    Browsers may try either one. If only one was bound, another program could bind the other and get the
+    redirect.
+    """
     if host != "localhost":
         return [_Server(socket.AF_INET6 if ":" in host else socket.AF_INET, host, port)]
     servers = [_Server(socket.AF_INET, "127.0.0.1", port)]
     try:
         servers.append(_Server(socket.AF_INET6, "::1", servers[0].server_address[1]))
     except OSError as fault:
+        # Taken by another program, which must not get the redirect. Any other error: there is no IPv6 here.
         if fault.errno in {errno.EADDRINUSE, errno.EACCES}:
             servers[0].server_close()
             raise
-        # this machine has no IPv6
     return servers
 
 

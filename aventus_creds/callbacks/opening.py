@@ -1,4 +1,4 @@
-"""Which callbacks a profile's login opens, here and now."""
+"""Decides which callbacks to open for a login to a profile, in this environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aventus_creds.profiles.profile import Profile
 
 
 def only_pasted(profile: Profile) -> bool:
-    """Whether no redirect of ``profile`` can come to this machine: its address must be pasted."""
+    """Whether no redirect of ``profile`` can reach this machine, so that the person must paste its address."""
     return not (
         CALLBACKS[profile.callback].listens
         and (profile.listen or any(map(can_listen, profile.redirect_uris)))
@@ -23,10 +23,20 @@ def only_pasted(profile: Profile) -> bool:
 def open_callbacks(
     profile: Profile, browser: Browser | None, panel: Callable[[str], Callback] | None = None
 ) -> list[Callback]:
-    """Open the ways that ``profile`` allows here. The first one's ``redirect_uri`` is the login's.
+    """Open the callbacks that ``profile`` allows. Use the ``redirect_uri`` of the first one for the login.
 
-    ``panel`` makes what stands in the terminal's place, for a redirect URI. Raises CallbackError when none
-    of the profile's redirect URIs can be listened on here and now.
+    Args:
+        profile: its key ``callback`` decides which ways are used.
+        browser: opens the login's address. None: the system's browser.
+        panel: makes the callback that a notebook shows instead of the terminal, for a redirect URI. None: use
+            the terminal.
+
+    Returns:
+        The callbacks, not started yet. The caller closes them.
+
+    Raises:
+        CallbackError: no redirect URI of the profile can be listened on, or its callback is for notebooks
+            only.
     """
     way = CALLBACKS[profile.callback]
     if panel is not None:
@@ -48,7 +58,11 @@ def open_callbacks(
 
 
 def listen(profile: Profile) -> Callback:
-    """Open a listener at the first of the profile's redirect URIs that is free. Raises CallbackError."""
+    """Open a listener at the first redirect URI of ``profile`` that is free.
+
+    Raises:
+        CallbackError: none of them can be listened on.
+    """
     from aventus_creds.callbacks.loopback import LoopbackCallback
 
     return LoopbackCallback(

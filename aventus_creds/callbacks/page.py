@@ -1,4 +1,4 @@
-"""The page that the browser shows when the redirect has arrived. It needs no network."""
+"""The page that the browser shows after the redirect. It loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none';"
     f" style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
-    "Referrer-Policy": "no-referrer",  # the address holds the authorization code
+    "Referrer-Policy": "no-referrer",  # its address holds the authorization code
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -42,7 +42,13 @@ HEADERS: Final = {
 
 
 def render(heading: str, text: str, *, good: bool) -> bytes:
-    """Return the page. ``heading`` and ``text`` may come from anywhere: they are escaped."""
+    """Return the page as HTML in UTF-8.
+
+    Args:
+        heading: the heading, and the title. It is escaped, so it may come from anywhere.
+        text: the text below it, escaped too. Line breaks are kept.
+        good: whether to show success or a failure.
+    """
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

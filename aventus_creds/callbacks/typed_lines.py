@@ -1,4 +1,4 @@
-"""Lines typed or pasted at standard input, polled: a login that ends elsewhere ends here too."""
+"""Lines from standard input, by polling: reading must stop when the login ends in some other way."""
 
 from __future__ import annotations
 
@@ -15,22 +15,26 @@ if os.name == "nt":
     import msvcrt
 
 LONGEST: Final = 65536
-"""Characters of one line; what is typed beyond them is dropped."""
+"""Characters of one line. Further ones are dropped."""
 
 PASTE_GAP: Final = 0.05
 """Seconds within which the parts of one paste follow each other."""
 
 
 class TypedLines:
-    """Standard input, line by line, unechoed where it is a terminal: what is pasted here is a secret.
+    """Standard input, line by line. A terminal does not echo it, because the pasted address is a secret.
 
-    A terminal's own line editing is switched off meanwhile, for it cuts a pasted line at 4096 characters, or
-    at 1024 on macOS; Backspace and Ctrl-U are done here. Ctrl-C stays what it is.
+    The terminal's own line editing is switched off as well, since it cuts a pasted line at 4096 characters
+    (1024 on macOS). This class handles Backspace and Ctrl-U instead. Ctrl-C works as usual.
     """
 
     def __init__(self) -> None:
-        """Raises OSError or ValueError where there is no standard input to poll, or another job has the terminal."""
-        if sys.stdin is None:  # closed before Python started, or pythonw
+        """Open standard input.
+
+        Raises:
+            OSError, ValueError: standard input cannot be polled, or the terminal belongs to another job.
+        """
+        if sys.stdin is None:  # it was closed before Python started, or this is pythonw
             raise OSError("there is no standard input")
         self._descriptor: Final = sys.stdin.fileno()
         self._terminal: Final = os.isatty(self._descriptor)
@@ -43,7 +47,7 @@ class TypedLines:
         self.typed = ""  # the unfinished line
 
     def __enter__(self) -> Self:
-        """Switch the terminal's echo and line editing off."""
+        """Switch off the terminal's echo and line editing."""
         if os.name != "nt" and self._terminal:
             import termios
 
@@ -52,16 +56,16 @@ class TypedLines:
                 changed = termios.tcgetattr(self._descriptor)
                 changed[3] &= ~(termios.ICANON | termios.ECHO)
                 termios.tcsetattr(self._descriptor, termios.TCSADRAIN, changed)
-            except termios.error as fault:  # which is no OSError
+            except termios.error as fault:  # not a subclass of OSError
                 raise OSError(*fault.args) from None
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal."""
         self.restore()
 
     def restore(self) -> None:
-        """Give the terminal back as it was, once: from then on its settings are somebody else's."""
+        """Restore the terminal, but only once: after that its settings may be some other program's."""
         attributes, self._attributes = self._attributes, None
         if attributes is not None:
             import termios
@@ -70,9 +74,16 @@ class TypedLines:
                 termios.tcsetattr(self._descriptor, termios.TCSADRAIN, attributes)
 
     def poll(self, seconds: float) -> list[str]:
-        """Wait up to ``seconds``; return the lines finished by then. Raises EOFError at the end of input.
+        """Wait for input and return the lines that are complete.
 
-        A line break with more right behind it was pasted, not typed: it is left out.
+        A line break with more text right behind it was pasted, not typed. It is left out, because an address
+        that was copied from a terminal may be broken into several lines.
+
+        Args:
+            seconds: how long to wait at most.
+
+        Raises:
+            EOFError: the end of the input, or Ctrl-D at a terminal.
         """
         text = self._read_console(seconds) if os.name == "nt" else self._read_descriptor(seconds)
         pasted = len(text.rstrip("\r\n")) if self._terminal else 0
@@ -101,10 +112,10 @@ class TypedLines:
         data = os.read(self._descriptor, 4096)
         if not data:
             raise EOFError
-        # The rest of a paste follows at once; what a person types does not.
+        # The rest of a pasted text follows at once. A person does not type that fast.
         while (
             self._terminal
-            and len(data) < LONGEST  # or what types line after line without a pause is never done
+            and len(data) < LONGEST  # or a program that types without a pause keeps us here
             and data[-1:] in {b"\r", b"\n"}
             and select.select([self._descriptor], [], [], PASTE_GAP)[0]
         ):
@@ -115,14 +126,14 @@ class TypedLines:
         return self._decoder.decode(data)
 
     def _read_console(self, seconds: float) -> str:
-        """Windows cannot wait for a console with select."""
+        """Read from a Windows console. It cannot be waited for with select."""
         text = ""
         deadline = time.monotonic() + seconds
         while not text and time.monotonic() < deadline:
             while msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
                 text += msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
             time.sleep(0.02)
-        if "\x03" in text:  # Ctrl-C that came while a key was being read
+        if "\x03" in text:  # Ctrl-C was pressed while a key was being read
             import _thread
 
             _thread.interrupt_main()

@@ -1,1 +1,1 @@
-"""A person logs in, and out: one attempt, in a browser or on another device."""
+"""Logging in, in a browser or on another device, and logging out."""

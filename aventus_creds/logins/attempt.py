@@ -28,8 +28,16 @@ if TYPE_CHECKING:
 
 
 class LoginAttempt:
-    """The login under way. Whatever thread delivers the redirect also exchanges the code and stores the
-    token, so that the page it then shows tells how it really ended.
+    """One login in progress.
+
+    The thread that delivers the redirect also exchanges the code and stores the token. So the page that it
+    then shows in the browser tells how the login really ended.
+
+    Args:
+        profile: whose login.
+        client: exchanges the code.
+        authorization: the attempt that the redirect must answer.
+        save: stores the token. If it fails, the login still succeeds, with a NotSavedWarning.
     """
 
     def __init__(
@@ -55,7 +63,7 @@ class LoginAttempt:
         self._unsaved: StoreError | None = None
 
     def seconds_left(self) -> float:
-        """Return how long the person still has, in seconds."""
+        """Return how many seconds the person has left."""
         return self._deadline - time.monotonic()
 
     @hides
@@ -78,7 +86,12 @@ class LoginAttempt:
                 self._end(error)
 
     def result(self) -> Token:
-        """Wait for the end and return the token. Ctrl-C ends the wait at once, on Windows too."""
+        """Wait for the end and return the token. Ctrl-C ends the wait at once, on Windows too.
+
+        Raises:
+            LoginTimeout: no redirect came within the profile's login_timeout.
+            AventusCredsError: what else the login ended with.
+        """
         while not self.ended.wait(min(0.2, max(0.0, self.seconds_left()))):
             if self.seconds_left() <= 0:
                 self._time_out()
@@ -86,7 +99,7 @@ class LoginAttempt:
             raise self._error
         if self._unsaved:
             warnings.warn(str(self._unsaved), NotSavedWarning, stacklevel=2)
-        assert self._token is not None  # noqa: S101 - it ended without an error
+        assert self._token is not None  # noqa: S101 - it ended with no error
         return self._token
 
     def _exchange(self, code: Hidden[str]) -> Reply:
@@ -94,13 +107,13 @@ class LoginAttempt:
             self._token = self._client.exchange(self._authorization, code)
         except AventusCredsError as error:
             return self._end(error)
-        except Exception as fault:  # noqa: BLE001 - the login must end; a foreign error's text may hold a secret
+        except Exception as fault:  # noqa: BLE001 - the login must end; unknown errors may hold secrets
             name = self._profile.name
             return self._end(ServerError(f"the login to {name} failed unexpectedly ({type(fault).__name__})"))
         text = f"Logged in to {self._profile.name}."
         try:
             self._save(self._token)
-        except Exception as fault:  # noqa: BLE001 - the person has logged in: that is not thrown away
+        except Exception as fault:  # noqa: BLE001 - the person has logged in, so use the token all the same
             self._unsaved = (
                 fault
                 if isinstance(fault, StoreError)
@@ -116,14 +129,14 @@ class LoginAttempt:
         return self._reply
 
     def _time_out(self) -> None:
-        """End the login for lack of time, unless a redirect is being dealt with at this very moment."""
+        """End the login because the time is over, unless a redirect is being handled at this moment."""
         error = LoginTimeout(
             f"nobody finished the login to {self._profile.name} within {self._profile.login_timeout:g} s",
             hint=self._profile.provider.silent_failure
             or "If the browser showed an error page: check client_id, scope and redirect_uri in the"
             " profile. The redirect_uri must be registered at the server exactly as it is written.",
         )
-        if self._lock.acquire(timeout=0.2):  # an endless wait for it would hold off Ctrl-C on Windows
+        if self._lock.acquire(timeout=0.2):  # on Windows, Ctrl-C does not interrupt a wait without a limit
             try:
                 if not self._reply:
                     self._end(error)

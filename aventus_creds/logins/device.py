@@ -1,4 +1,4 @@
-"""A login on another device (RFC 8628): for machines without a browser, and without a way back to them."""
+"""A login on another device (RFC 8628), for machines with no browser, or that no redirect can reach."""
 
 from __future__ import annotations
 
@@ -31,15 +31,28 @@ SLOW_DOWN: Final = 5
 
 
 def log_in_on_device(profile: Profile, client: OAuthClient, save: Callable[[Token], None]) -> Token:
-    """Tell the person where to log in, ask until that is done, store the token and return it.
+    """Show the person where to log in, poll until they have, store the token and return it.
 
-    Raises LoginRefused, LoginTimeout, TokenRefused or InvalidAnswer. A network fault meanwhile is waited out: the
-    person may be in the middle of it.
+    Temporary failures while polling do not end the login: the person may be in the middle of it.
+
+    Args:
+        profile: whose login.
+        client: talks to the server.
+        save: stores the token. If it raises StoreError, there is a NotSavedWarning, and the token is
+            returned.
+
+    Raises:
+        LoginRefused: the person or the server denied the login.
+        LoginTimeout: it was not finished in time, by the device code's lifetime or the profile's
+            login_timeout.
+        TokenRefused, InvalidAnswer, NetworkError: the server did not start the login, or answered with an
+            error.
+        ConfigError: the server has no device authorization endpoint.
     """
     token = _token(profile, client, client.begin_device_login())
     try:
         save(token)
-    except StoreError as fault:  # the person has logged in: that is not thrown away
+    except StoreError as fault:  # the person has logged in, so use the token all the same
         warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
     return token
 
@@ -53,7 +66,7 @@ def _token(profile: Profile, client: OAuthClient, device: DeviceAuthorization) -
         try:
             return client.device_token(Hidden(device.device_code))
         except NetworkError:
-            interval = min(interval * 2, LONGEST_INTERVAL)  # section 3.5
+            interval = min(interval * 2, LONGEST_INTERVAL)  # RFC 8628 section 3.5: poll less often
         except TokenRefused as refused:
             if refused.error == "slow_down":
                 interval += SLOW_DOWN

@@ -1,4 +1,4 @@
-"""A person logs in: in a browser here or on another device, and one login at a time for each profile."""
+"""Lets a person log in, in a browser or on another device. There is one login at a time for each profile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aventus_creds.tokens import Token
 
 NOTICE_AFTER: Final = 1.0
-"""Seconds of silent waiting for another login to the same profile."""
+"""Seconds of waiting for another login to the same profile before a notice says so."""
 
 
 def log_in(
@@ -36,19 +36,22 @@ def log_in(
     panel: Callable[[str], Callback] | None = None,
     client: OAuthClient | None = None,
 ) -> Token:
-    """Let the person log in to ``profile``, even if there is a login already, and return the new token.
+    """Let the person log in to ``profile``, even if already logged in, and return the new token.
 
     Args:
-        profile: whose login. A grant that needs no person gets a new token of the client's own.
-        save: stores the token; it is called before the person is told that all went well.
-        browser: opens the login's address; None: the system's own browser.
-        device: log in on another device, whatever the profile's grant (RFC 8628).
-        panel: makes the callback that shows the login instead of the terminal, for a redirect URI.
-        client: talks to the server; None: a new one.
+        profile: whose login. If its grant needs no person, the client gets a new token of its own.
+        save: stores the token. It is called before the person is told that the login succeeded.
+        browser: opens the login's address. None: the system's browser.
+        device: log in on another device (RFC 8628), even if the profile has another grant.
+        panel: makes the callback that shows the login instead of the terminal, for a redirect URI. None: use
+            the terminal.
+        client: talks to the server. None: make a new one.
 
     Raises:
-        LoginRefused, LoginTimeout: by the person or the server; in time.
-        ConfigError, ServerError, NetworkError: the profile, the server or the way to it does not allow it.
+        LoginRefused: the person or the server denied the login.
+        LoginTimeout: it was not finished within the profile's login_timeout.
+        ConfigError: the profile does not allow it here, for example because the redirect's port is taken.
+        ServerError, NetworkError: the server answered with an error, or cannot be reached.
     """
     client = client or OAuthClient(profile)
     grant = GRANTS[profile.grant]
@@ -61,7 +64,7 @@ def log_in(
 
         return log_in_on_device(profile, client, save)
     client.need("authorize_url", "authorization")
-    with ExitStack() as opened:  # closes each, even when a second Ctrl-C interrupts the closing of the first
+    with ExitStack() as opened:  # closes all of them, even if Ctrl-C interrupts closing one
         callbacks = open_callbacks(profile, browser, panel)
         for callback in callbacks:
             opened.callback(callback.close)
@@ -76,11 +79,24 @@ def log_in(
 def log_in_in_turn(
     profile: Profile, store: TokenStore, cache: CachedSource, browser: Browser | None, at_least: float
 ) -> Token:
-    """Let the person log in, unless another login to ``profile`` is under way here: then take its token."""
+    """Let the person log in. If another login to ``profile`` is in progress, wait for it and use its token.
+
+    Without this, ten programs that start together would open ten browser windows.
+
+    Args:
+        profile: whose login.
+        store: its lock keeps logins apart.
+        cache: gets the new token, and is asked first for the other login's.
+        browser: opens the login's address. None: the system's browser.
+        at_least: how many seconds the token must be valid.
+
+    Raises:
+        StoreError: the lock cannot be taken. Otherwise as ``log_in`` does.
+    """
     text = f"Another login to {profile.name} is under way; waiting for it. Ctrl-C ends this."
     notice = threading.Timer(NOTICE_AFTER, say, [text])
     notice.daemon = True
-    with suppress(RuntimeError):  # no thread is to be had: it waits without a word
+    with suppress(RuntimeError):  # no thread can be started: then wait without the notice
         notice.start()
     with ExitStack() as held:
         try:

@@ -1,4 +1,4 @@
-"""What a logout does: the login is revoked at the server where that is possible, and forgotten here."""
+"""Logging out: deletes the login here, and revokes it at the server if that is possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aventus_creds.sources.cached import CachedSource
 
 
 class Logout(NamedTuple):
-    """What a logout did: whether there was a login, whether the server revoked it, and if not, why."""
+    """The result of a logout: whether there was a login, whether the server revoked it, and if not, why not."""
 
     found: bool
     revoked: bool
@@ -19,7 +19,15 @@ class Logout(NamedTuple):
 
 
 def log_out(profile: Profile, cache: CachedSource) -> Logout:
-    """Forget the login, and revoke it at the server where that has an endpoint. Raises StoreError."""
+    """Delete the login, then revoke it at the server if the server can do that.
+
+    Args:
+        profile: whose login.
+        cache: where the login is kept.
+
+    Raises:
+        StoreError: it could not be deleted. A failure to revoke it is no error, but part of the result.
+    """
     token = cache.forget()
     if token is None:
         return Logout(found=False, revoked=False)

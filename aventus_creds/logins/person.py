@@ -1,4 +1,4 @@
-"""Whether a person is here who can be asked: at a terminal, or at a notebook. Imports no Jupyter."""
+"""Finds out whether a person can be asked, at a terminal or in a notebook. Imports no Jupyter."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from typing import Any
 from aventus_creds.errors import ConfigError
 
 
-def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing it is about
-    """Whether a person may be asked: as the caller says, as the environment says, or as it looks."""
+def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the only argument
+    """Whether a person may be asked to log in.
+
+    Args:
+        interactive: the caller's decision. None: AVENTUS_CREDS_INTERACTIVE decides, or else what
+            ``person_can_answer`` finds.
+
+    Raises:
+        ConfigError: the variable is neither 0 nor 1.
+    """
     if interactive is not None:
         return interactive
     if said := os.environ.get("AVENTUS_CREDS_INTERACTIVE"):
@@ -21,17 +29,17 @@ def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing i
 
 
 def person_can_answer() -> bool:
-    """Whether a person sits at this process: a terminal, or a notebook whose front end can answer."""
+    """Whether there is a person: at a terminal, or in a notebook with a front end that can answer."""
     if (kernel := jupyter_kernel()) is not None:
         return front_end_can_answer(kernel)
     try:
         return sys.stdin.isatty() and sys.stderr.isatty()
-    except (AttributeError, ValueError):  # None under pythonw and some daemons, or closed
+    except (AttributeError, ValueError):  # None under pythonw and in some daemons, or closed
         return False
 
 
 def jupyter_kernel() -> Any:
-    """Return the Jupyter kernel that runs this process, or None. Terminal IPython has none."""
+    """Return the Jupyter kernel of this process, or None. IPython in a terminal has none."""
     if "IPython" not in sys.modules:
         return None
     from IPython import get_ipython  # type: ignore[attr-defined,unused-ignore]
@@ -43,10 +51,14 @@ def jupyter_kernel() -> Any:
 def front_end_can_answer(kernel: Any) -> bool:
     """Whether the front end that runs the current cell can answer a question.
 
-    nbclient, papermill and scheduled runs say no. It is told with each cell, so it is looked up each time.
+    nbclient, papermill and scheduled runs cannot. Each cell comes with this information, so look it up each
+    time.
+
+    Args:
+        kernel: as ``jupyter_kernel`` returns it.
     """
     try:
         content = kernel.get_parent("shell")["content"]
-    except (AttributeError, KeyError, LookupError, TypeError):  # a kernel that keeps it elsewhere
+    except (AttributeError, KeyError, LookupError, TypeError):  # this kernel keeps it elsewhere
         content = {}
     return bool(content.get("allow_stdin", getattr(kernel, "_allow_stdin", False)))

@@ -1,1 +1,1 @@
-"""What is said to an authorization server: pure requests and answers, and the one client that sends them."""
+"""Talks to an authorization server: requests and answers as pure values, and the one client that sends them."""

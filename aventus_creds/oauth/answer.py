@@ -1,4 +1,4 @@
-"""What a token endpoint's answers mean: a token, a refusal, or no OAuth at all. Pure, as the protocol is."""
+"""Reads the answers of a token endpoint: a token, an OAuth error, or no OAuth at all. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from aventus_creds.profiles.profile import Profile
 from aventus_creds.tokens import Token, is_header_safe, jwt_claims
 
 DEFAULT_LIFETIME: Final = 3600.0
-"""Seconds a token is taken to live when neither the answer nor the token tells."""
+"""Seconds that a token is assumed to live if neither the answer nor the token says."""
 
 SHORTEST_INTERVAL: Final = 0.1
-"""Seconds between two questions whether a person has finished: without a pause, they would have no end."""
+"""Seconds between two polls of a device login, at least. A server that says 0 would be polled without a pause."""
 
 LONGEST_INTERVAL: Final = 60.0
-"""Seconds between two questions whether a person has finished, at most."""
+"""Seconds between two polls of a device login, at most."""
 
 DEFAULT_DEVICE_LIFETIME: Final = 600.0
-"""Seconds a device code is taken to live when its answer does not tell, as it must."""
+"""Seconds that a device code is assumed to live if its answer does not say, although it must."""
 
 LONGEST_CODE: Final = 100
-"""Characters of a user code: a person types it."""
+"""Characters of a user code at most: a person types it."""
 
 LONGEST_ADDRESS: Final = 2000
-"""Characters of an address that a person opens. A QR code has room for 2,953."""
+"""Characters of an address that a person opens, at most. A QR code has room for 2,953."""
 
 LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
-"""Seconds; a server that names more means "for ever", and later times cannot be written as a date."""
+"""Seconds. A server that says more means "for ever", and such times may be too late for a date."""
 
 
 HINTS: Final = {
@@ -61,17 +61,26 @@ class Answer(Secretive):
         self.date: Final = date
 
     def __repr__(self) -> str:
-        """Return the status only: a body may hold tokens."""
+        """Return only the status, since the body may hold tokens."""
         return f"<Answer {self.status}>"
 
 
 def read_token(
     profile: Profile, answer: Answer, request: ServerRequest, *, now: float, previous: Token | None = None
 ) -> Token:
-    """Return the token in the token endpoint's ``answer`` (RFC 6749 section 5), obtained at ``now``.
+    """Read the token in an answer of the token endpoint (RFC 6749 section 5).
 
-    ``previous`` is the token that a refresh replaces: what the answer leaves out is kept from it.
-    Raises TokenRefused for an error answer, InvalidAnswer for one that is no OAuth.
+    Args:
+        profile: whose token.
+        answer: what the server sent.
+        request: what it answers. Its secrets are kept out of error messages.
+        now: when the answer arrived, in seconds since the epoch, UTC.
+        previous: the token that a refresh replaces. What the answer leaves out is taken from it (RFC 6749
+            sections 5.1 and 6). None: this is not a refresh.
+
+    Raises:
+        TokenRefused: the answer is an OAuth error (RFC 6749 section 5.2), or its status is not 2xx.
+        InvalidAnswer: it holds no usable token, or one of another type than Bearer.
     """
     outcome = _token(profile, answer, request, now, previous)
     if isinstance(outcome, ServerError):
@@ -79,8 +88,8 @@ def read_token(
     return outcome
 
 
-# Errors about what is in an answer are returned from where its parts are in variables, and raised from where they
-# are not: some tools show a traceback's variables.
+# Functions that have parts of an answer in variables return errors instead of raising them. The caller, which
+# has no such variables, raises them. That is because some tools show the variables of a traceback.
 
 
 def _token(
@@ -122,7 +131,8 @@ def _token(
 class DeviceAuthorization(Secretive):
     """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
 
-    ``expires_in`` and ``interval`` are seconds. The device code is this client's secret.
+    ``expires_in`` and ``interval`` are in seconds. The device code is a secret of this client: do not show
+    it.
     """
 
     __slots__ = (
@@ -148,17 +158,23 @@ class DeviceAuthorization(Secretive):
         self.interval: Final = interval
 
     def __repr__(self) -> str:
-        """Return where the person goes, without the codes."""
+        """Return the address for the person, without the codes."""
         return f"<DeviceAuthorization at {self.verification_uri}>"
 
 
 def read_device_authorization(
     profile: Profile, answer: Answer, request: ServerRequest
 ) -> DeviceAuthorization:
-    """Return what the device authorization endpoint's ``answer`` says.
+    """Read the answer of the device authorization endpoint (RFC 8628 section 3.2).
 
-    Raises TokenRefused for an error answer, InvalidAnswer for one that is no answer or would lead a person
-    to an address that is not safe.
+    Args:
+        profile: whose login.
+        answer: what the server sent.
+        request: what it answers. Its secrets are kept out of error messages.
+
+    Raises:
+        TokenRefused: the answer is an OAuth error, or its status is not 2xx.
+        InvalidAnswer: codes are missing, or the address is not safe to open (see ``split_url``).
     """
     outcome = _device_authorization(profile, answer, request)
     if isinstance(outcome, ServerError):
@@ -195,7 +211,7 @@ def _device_authorization(
         verification_uri=uri,
         verification_uri_complete=complete,
         expires_in=lifetime if lifetime and lifetime > 0 else DEFAULT_DEVICE_LIFETIME,
-        # 5: section 3.2
+        # 5 seconds is the default in section 3.2.
         interval=5.0
         if interval is None or interval < 0
         else min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL),
@@ -216,18 +232,24 @@ def _is_word(value: Any, longest: float = math.inf) -> bool:
 
 
 def _is_ascii(value: str) -> bool:
-    """Whether it is there, printable and ASCII: a lone surrogate could not even be sent back."""
+    """Whether it is printable ASCII and not empty. A lone surrogate, for example, could not even be sent back."""
     return bool(value) and value.isascii() and value.isprintable()
 
 
 def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRefused:
-    """Return the exception for an answer that says no, in whatever form it says it (RFC 6749 section 5.2)."""
+    """Return the exception for an error answer (RFC 6749 section 5.2), also in formats that servers made up.
+
+    Args:
+        profile: whose request was refused.
+        answer: what the server sent.
+        request: what it answers. Its secrets are kept out of the message.
+    """
     found = json_object(answer)
     error = found.get("error") or found.get("errorCode")
     if isinstance(error, dict):  # some servers wrap code and message
         found = {**error, **found}
         error = error.get("code") or error.get("type")
-    # Okta's own, API gateways', RFC 9457's
+    # The names of OAuth, Okta's own API, API gateways and RFC 9457.
     names = ("error_description", "errorSummary", "message", "detail")
     description = next((found[name] for name in names if found.get(name)), None)
     if not found and answer.content_type.partition(";")[0].strip().lower() == "text/plain":
@@ -244,7 +266,7 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
 
 
 def json_object(answer: Answer) -> dict[str, Any]:
-    """Return the JSON object in the answer's body, or ``{}`` where there is none."""
+    """Return the JSON object in the answer's body, or ``{}`` if the body is anything else."""
     try:
         found = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -253,10 +275,11 @@ def json_object(answer: Answer) -> dict[str, Any]:
 
 
 def _lifetime(expires_in: Any, access_token: str, now: float) -> float:
-    """Return seconds: ``expires_in``, else what the JWT says, else one hour. Zero and less say nothing."""
+    """Return the lifetime in seconds: ``expires_in``, else what the JWT says, else the default. Ignore 0 and less."""
     claims = jwt_claims(access_token)
     expiry, issued = _number(claims.get("exp")), _number(claims.get("iat"))
-    # The distance between two times of the server's clock holds even where this machine's clock is wrong.
+    # Both times are from the server's clock, so their difference is right even if this machine's clock is
+    # wrong.
     by_claims = expiry - (issued or now) if expiry else None
     for seconds in (_number(expires_in), by_claims):
         if seconds is not None and seconds > 0:
@@ -271,6 +294,6 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except ValueError:
         return None
-    except OverflowError:  # a whole number beyond every float
+    except OverflowError:  # an integer too large for a float
         return math.inf if value > 0 else None  # type: ignore[operator]
     return None if math.isnan(number) else number

@@ -1,4 +1,4 @@
-"""OAuthClient: what one profile's client asks of its authorization server. It knows no people and no stores."""
+"""OAuthClient: the requests of one profile to its authorization server. It knows nothing of people and stores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ logger: Final = logging.getLogger(__name__)
 
 
 class OAuthClient:
-    """One client of one authorization server. Every method may raise ServerError, NetworkError or SecretError."""
+    """One client of one authorization server.
+
+    Every method that makes a request may raise:
+        ServerError: the server answered with an OAuth error (TokenRefused), or not as the protocol demands.
+        NetworkError: it could not be reached in time. Unless a method says so, nothing is retried.
+        SecretError: the client secret cannot be read.
+        StoreError: there is no state folder for the discovery document.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -32,20 +39,36 @@ class OAuthClient:
 
     @cached_property
     def endpoints(self) -> requests.Endpoints:
-        """The server's endpoints, by the profile or by discovery."""
+        """The server's endpoints, from the profile or by discovery."""
         cache = PrivateFolder(state_folder() / "discovery")
         return find_endpoints(self._profile, self._transport, cache, now=time.time())
 
     def exchange(self, authorization: Authorization, code: Hidden[str]) -> Token:
-        """Return the token for the authorization ``code`` of that attempt (RFC 6749 section 4.1.3). Never repeated."""
+        """Exchange an authorization code for a token (RFC 6749 section 4.1.3).
+
+        This is never retried: a code that is sent twice must be refused, and its tokens may be revoked
+        (section 4.1.2).
+
+        Args:
+            authorization: the attempt that the code belongs to.
+            code: the code from the redirect.
+        """
         secret = Hidden(self._secret())
         request = authorization.exchange(code.reveal(), secret.reveal())
         answer = self._transport.post(request)
         return authorization.read_token(answer, request, now=time.time())
 
     def refresh(self, token: Token, *, retries: int) -> Token:
-        """Return the token that ``token``'s refresh token gives. Raises TokenRefused when that is dead."""
-        assert token.refresh_token  # noqa: S101 - the caller has looked
+        """Get a new token with the refresh token of ``token`` (RFC 6749 section 6).
+
+        Args:
+            token: must have a refresh token.
+            retries: how often to try again after a temporary failure.
+
+        Raises:
+            TokenRefused: the refresh token is no longer valid, or another OAuth error.
+        """
+        assert token.refresh_token  # noqa: S101 - the caller has checked
         secret, endpoints = Hidden(self._secret()), self.endpoints
         request = requests.refresh_request(self._profile, endpoints, token.refresh_token, secret.reveal())
         new = self._token(request, retries, previous=token)
@@ -58,12 +81,16 @@ class OAuthClient:
         return new
 
     def client_credentials(self) -> Token:
-        """Return a token of the client's own (RFC 6749 section 4.4)."""
+        """Get the client's own token (RFC 6749 section 4.4). Temporary failures are retried as the profile says."""
         request = requests.client_credentials_request(self._profile, self.endpoints, self._secret())
         return self._token(request, self._profile.retries)
 
     def begin_device_login(self) -> answers.DeviceAuthorization:
-        """Return what a person needs to log in on another device (RFC 8628 section 3.2)."""
+        """Start a login on another device and return what the person needs for it (RFC 8628 section 3.2).
+
+        Raises:
+            ConfigError: the server has no device authorization endpoint.
+        """
         self.need("device_url", "device authorization")
         request = requests.device_request(self._profile, self.endpoints, self._secret())
         return answers.read_device_authorization(self._profile, self._transport.post(request), request)
@@ -71,7 +98,9 @@ class OAuthClient:
     def device_token(self, device_code: Hidden[str]) -> Token:
         """Ask once whether the person has finished, and return the token (RFC 8628 section 3.4).
 
-        Raises TokenRefused with ``authorization_pending`` or ``slow_down`` while they have not.
+        Raises:
+            TokenRefused: its error is ``authorization_pending`` or ``slow_down`` while the person has not
+                finished.
         """
         secret, endpoints = Hidden(self._secret()), self.endpoints
         request = requests.device_token_request(
@@ -80,7 +109,11 @@ class OAuthClient:
         return answers.read_token(self._profile, self._transport.post(request), request, now=time.time())
 
     def revoke(self, token: Token) -> bool:
-        """Revoke ``token`` and return True, or return False where the server has no revocation endpoint."""
+        """Revoke a login at the server (RFC 7009): the refresh token, or else the access token.
+
+        Returns:
+            True if it is revoked, False if the server has no revocation endpoint.
+        """
         if not self.endpoints.revoke_url:
             return False
         request = requests.revocation_request(self._profile, self.endpoints, token, self._secret())
@@ -90,7 +123,15 @@ class OAuthClient:
         return True
 
     def need(self, endpoint: str, title: str) -> None:
-        """Raise ConfigError where the server has no such ``endpoint``, called ``title``."""
+        """Check that the server has an endpoint.
+
+        Args:
+            endpoint: the name of the key in the profile, such as ``device_url``.
+            title: the name for the message.
+
+        Raises:
+            ConfigError: it has none.
+        """
         if not getattr(self.endpoints, endpoint):
             raise ConfigError(
                 f"the server of profile {self._profile.name} names no {title} endpoint",
@@ -98,7 +139,7 @@ class OAuthClient:
             )
 
     def _token(self, request: requests.ServerRequest, retries: int, previous: Token | None = None) -> Token:
-        """Send a token request; repeat it after a temporary failure, and raise the last one as what it is."""
+        """Send a token request and retry it after temporary failures. Raises the last failure as it is."""
         for attempt in range(retries + 1):
             try:
                 answer = self._transport.post(request)

@@ -1,13 +1,12 @@
-"""Pure OAuth 2.0: what is sent to an authorization server, and what its answers mean. No I/O, no clock.
+"""The authorization code grant, as values: what is sent and what the answers mean. No I/O, no clock.
 
 Authorization            one attempt at the authorization code grant (RFC 6749 section 4.1, RFC 7636)
-  .url                     where the person's browser goes
+  .url                     the address for the person's browser
   .accept(query)           the redirect's query -> the authorization code
   .exchange(code, …)       the authorization code -> ServerRequest
-refresh_request          a refresh token -> ServerRequest (RFC 6749 section 6)
-client_credentials_request                  -> ServerRequest (RFC 6749 section 4.4)
-device_request, device_token_request        -> ServerRequest (RFC 8628)
-revocation_request       a token -> ServerRequest (RFC 7009)
+  .read_token(answer, …)   the answer to that request -> Token
+
+The requests of the other grants are in ``request``.
 """
 
 from __future__ import annotations
@@ -34,26 +33,33 @@ _MIX_UP: Final = "Log in again. If that does not help, tell whoever runs the ser
 
 
 class Authorization:
-    """One attempt at the authorization code grant. Its secrets die with it."""
+    """One attempt at the authorization code grant. It has its own state, nonce and PKCE verifier."""
 
     __slots__ = ("_endpoints", "_nonce", "_profile", "_state", "_verifier", "redirect_uri", "url")
 
     def __init__(
         self, profile: Profile, endpoints: Endpoints, redirect_uri: str, *, random: Callable[[int], bytes]
     ) -> None:
-        """Prepare the attempt; ``random`` gives that many random bytes."""
+        """Prepare the attempt.
+
+        Args:
+            profile: whose login.
+            endpoints: where its server is.
+            redirect_uri: where the server redirects the browser to. It must be registered there.
+            random: returns that many random bytes, fit for secrets.
+        """
         self._profile = profile
         self._endpoints = endpoints
         self.redirect_uri = redirect_uri
         self._state = _base64url(random(32))
         self._nonce = _base64url(random(32)) if "openid" in profile.scope.split() else ""
-        # 96 bytes encode to the 128 characters that RFC 7636 section 4.1 allows at most. Aventus's page asks
-        # for 128 bytes, which encode to 171: strict servers refuse that.
+        # 96 bytes are 128 characters in base64url, the most that RFC 7636 section 4.1 allows. Aventus's
+        # documentation asks for 128 bytes, which are 171 characters: strict servers refuse that.
         self._verifier = _base64url(random(96)) if profile.pkce else ""
         self.url = self._authorize_url()
 
     def __repr__(self) -> str:
-        """Return whose login it is; the address holds the state."""
+        """Return whose login it is. The address is left out because it holds the state."""
         return f"<Authorization of profile {self._profile.name}>"
 
     def _authorize_url(self) -> str:
@@ -70,7 +76,7 @@ class Authorization:
             params["code_challenge"] = _base64url(hashlib.sha256(self._verifier.encode()).digest())
             params["code_challenge_method"] = "S256"
         sent = {name: value for name, value in params.items() if value} | dict(self._profile.authorize_params)
-        # %20 rather than +: in a query both mean a space, but not every server reads the plus sign so
+        # Spaces as %20, not as +: some servers do not read a plus sign as a space.
         query = urlencode(sent, doseq=True, quote_via=quote)
         url = self._endpoints.authorize_url
         return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
@@ -79,22 +85,27 @@ class Authorization:
     def accept(self, query: Hidden[str]) -> str:
         """Return the authorization code that the redirect's raw ``query`` brings (RFC 6749 section 4.1.2).
 
-        Raises RedirectRejected when it does not answer this attempt (the wait goes on), LoginRefused when the
-        server says no, InvalidAnswer when another issuer speaks (RFC 9207).
+        Args:
+            query: the raw query of the redirect, without the question mark.
+
+        Raises:
+            RedirectRejected: it does not answer this attempt. Keep waiting for one that does.
+            LoginRefused: the server refused the login (RFC 6749 section 4.1.2.1).
+            InvalidAnswer: it is from another issuer (RFC 9207).
         """
         outcome = self._outcome(query.reveal())
         if isinstance(outcome, AventusCredsError):
             raise outcome
         return outcome
 
-    def _outcome(self, query: str) -> str | AventusCredsError:  # noqa: PLR0911 - see accept: it raises nothing
+    def _outcome(self, query: str) -> str | AventusCredsError:  # noqa: PLR0911 - it raises nothing, see accept
         try:
-            query.encode()  # half a character, as Windows consoles and JSON may give, cannot be sent on
-            # An error's description may be in any encoding; it must not hide the error.
+            query.encode()  # a lone surrogate, which Windows consoles and JSON may give, cannot be sent
+            # The description of an error may be in any encoding. That must not hide the error itself.
             pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=100)
         except ValueError:
             return RedirectRejected("the address is damaged: it cannot be read")
-        # What is not known is ignored: servers add session_state, scope and more.
+        # Unknown parameters are ignored: servers add session_state, scope and others.
         known = [name for name, _ in pairs if name in {"state", "code", "error", "error_description", "iss"}]
         if len(known) != len(set(known)):
             return RedirectRejected(
@@ -116,7 +127,7 @@ class Authorization:
         return params["code"]
 
     def _foreign_issuer(self, params: Mapping[str, str]) -> InvalidAnswer | None:
-        """RFC 9207 section 2.4. Some servers announce iss, and leave it out of redirects with an error."""
+        """Check the issuer (RFC 9207 section 2.4). Some servers announce iss, but leave it out of errors."""
         expected = self._endpoints.issuer
         if not expected:
             return None
@@ -144,7 +155,12 @@ class Authorization:
         )
 
     def exchange(self, code: str, client_secret: str | None) -> ServerRequest:
-        """Return the token request for ``code`` (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+        """Return the token request for an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+
+        Args:
+            code: as ``accept`` returned it.
+            client_secret: None for a public client.
+        """
         fields: dict[str, str | list[str]] = {
             "grant_type": "authorization_code",
             "code": code,
@@ -158,9 +174,16 @@ class Authorization:
         )
 
     def read_token(self, answer: Answer, request: ServerRequest, *, now: float) -> Token:
-        """Return the token of the code exchange's ``answer``; the ID token in it must answer this attempt.
+        """Read the token in the answer to ``exchange``. An ID token in it must belong to this attempt.
 
-        Raises as ``read_token`` does, and InvalidAnswer when the nonce differs (OpenID Connect Core 3.1.3.7).
+        Args:
+            answer: what the server sent.
+            request: what it answers.
+            now: when the answer arrived, in seconds since the epoch, UTC.
+
+        Raises:
+            TokenRefused: as ``answer.read_token`` does.
+            InvalidAnswer: the same, and if the nonce differs (OpenID Connect Core section 3.1.3.7).
         """
         token = read_token(self._profile, answer, request, now=now)
         if not self._is_answered_by(json_object(answer).get("id_token")):

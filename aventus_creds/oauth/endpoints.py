@@ -1,4 +1,4 @@
-"""Where a profile's authorization server is: from the profile, or from the issuer's own document."""
+"""Finds the endpoints of a profile's authorization server: in the profile, or by discovery from its issuer."""
 
 from __future__ import annotations
 
@@ -18,14 +18,21 @@ from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import ClientAuth
 
 KEPT_FOR: Final = 86400.0
-"""Seconds that a discovery document serves without being fetched again."""
+"""Seconds for which a discovery document is used before it is fetched again."""
 
 
 def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder, *, now: float) -> Endpoints:
-    """Return the endpoints of the profile's server; what the profile gives outright comes first.
+    """Return the endpoints of the profile's server. Those set explicitly in the profile come first.
 
-    Raises NetworkError when the document cannot be fetched and no older one is at hand, InvalidAnswer when it
-    is none, or another issuer's.
+    Args:
+        profile: if it sets all that is needed, nothing is fetched.
+        transport: fetches the discovery document.
+        cache: where documents are kept.
+        now: seconds since the epoch, UTC.
+
+    Raises:
+        NetworkError: the document cannot be fetched, and there is no older one.
+        InvalidAnswer: there is no such document, or it belongs to another issuer or names unsafe addresses.
     """
     if not profile.issuer or (profile.authorize_url and profile.token_url):
         return _endpoints(profile, {})
@@ -37,7 +44,7 @@ def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder,
     try:
         document = _fetch(profile.issuer, transport)
     except NetworkError:
-        if kept:  # an old document beats none: endpoints seldom move
+        if kept:  # better an old document than none: endpoints rarely move
             return _endpoints(profile, kept.document)
         raise
     endpoints = _endpoints(profile, document)
@@ -71,7 +78,7 @@ def _endpoints(profile: Profile, document: dict[str, Any]) -> Endpoints:
 
 
 def _client_auth(document: dict[str, Any]) -> ClientAuth:
-    """OpenID Connect Discovery section 3: Basic, where the document does not say."""
+    """Return how the client authenticates: Basic if the document does not say (OIDC Discovery section 3)."""
     methods = document.get("token_endpoint_auth_methods_supported")
     only_post = (
         isinstance(methods, list) and "client_secret_post" in methods and "client_secret_basic" not in methods
@@ -126,7 +133,7 @@ def _fetch(issuer: str, transport: Transport) -> dict[str, Any]:
 
 
 def _is_of(issuer: str, document: Any) -> bool:
-    """RFC 8414 section 3.3: the issuers must be the same. A slash at the end is forgiven, nothing else."""
+    """Whether the issuers are the same (RFC 8414 section 3.3). Only a slash at the end may differ."""
     found = document.get("issuer") if isinstance(document, dict) else None
     return isinstance(found, str) and found.rstrip("/") == issuer.rstrip("/")
 

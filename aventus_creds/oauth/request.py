@@ -1,10 +1,10 @@
-"""What is sent to an authorization server, as values. No I/O, no clock.
+"""Requests to an authorization server, as values. No I/O, no clock.
 
 refresh_request          a refresh token -> ServerRequest (RFC 6749 section 6)
 client_credentials_request                  -> ServerRequest (RFC 6749 section 4.4)
 device_request, device_token_request        -> ServerRequest (RFC 8628)
 revocation_request       a token -> ServerRequest (RFC 7009)
-server_request           any fields -> ServerRequest: the client's authentication and the body's format
+server_request           any fields -> ServerRequest: adds the client's authentication, encodes the body
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ServerRequest(Secretive):
 
 
 class Endpoints(NamedTuple):
-    """Where one authorization server is. ``""`` where it has no such endpoint, or its issuer is not known."""
+    """The endpoints of one authorization server. ``""`` means that it has no such endpoint, or no known issuer."""
 
     authorize_url: str
     token_url: str
@@ -54,7 +54,10 @@ class Endpoints(NamedTuple):
 def refresh_request(
     profile: Profile, endpoints: Endpoints, refresh_token: str, client_secret: str | None
 ) -> ServerRequest:
-    """Return the request that trades ``refresh_token`` for a new access token (RFC 6749 section 6)."""
+    """Return the request for a new token with a refresh token (RFC 6749 section 6).
+
+    Here and below, ``client_secret`` is None for a public client.
+    """
     fields = {"grant_type": "refresh_token", "refresh_token": refresh_token, **profile.token_params}
     return server_request(profile, endpoints, fields, client_secret, secrets=(refresh_token,))
 
@@ -62,13 +65,13 @@ def refresh_request(
 def client_credentials_request(
     profile: Profile, endpoints: Endpoints, client_secret: str | None
 ) -> ServerRequest:
-    """Return the request for a token of the client's own (RFC 6749 section 4.4.2)."""
+    """Return the request for the client's own token (RFC 6749 section 4.4.2)."""
     fields = {"grant_type": "client_credentials", **_asked_for(profile), **profile.token_params}
     return server_request(profile, endpoints, fields, client_secret, secrets=())
 
 
 def device_request(profile: Profile, endpoints: Endpoints, client_secret: str | None) -> ServerRequest:
-    """Return the request that begins a login on another device (RFC 8628 section 3.1)."""
+    """Return the request that starts a login on another device (RFC 8628 section 3.1)."""
     fields = {**_asked_for(profile), **profile.authorize_params}
     return server_request(profile, endpoints, fields, client_secret, url=endpoints.device_url, secrets=())
 
@@ -88,7 +91,7 @@ def device_token_request(
 def revocation_request(
     profile: Profile, endpoints: Endpoints, token: Token, client_secret: str | None
 ) -> ServerRequest:
-    """Return the request that revokes a login (RFC 7009): the refresh token, else the access token."""
+    """Return the request that revokes a login (RFC 7009): the refresh token, or else the access token."""
     if token.refresh_token:
         fields = {"token": token.refresh_token, "token_type_hint": "refresh_token"}
     else:
@@ -107,15 +110,21 @@ def server_request(
     secrets: tuple[str, ...],
     url: str = "",
 ) -> ServerRequest:
-    """Return the POST of ``fields`` to ``url`` ("": the token endpoint), authenticated as the profile's client.
+    """Return a POST with the authentication of the profile's client.
 
-    No message may repeat any of ``secrets``.
+    Args:
+        profile: the client, and whether the body is a form or JSON.
+        endpoints: the server, and how the client authenticates there.
+        fields: the parameters. They may override ``client_id`` and ``client_secret``.
+        client_secret: None for a public client (RFC 6749 section 2.1), which only names itself.
+        secrets: values in the request that no message may show. The client secret is added to them.
+        url: where to send it. Empty: to the token endpoint.
     """
     headers, userpass = {"Accept": "application/json"}, ""
     if client_secret is None:
         fields = {"client_id": profile.client_id, **fields}
     elif endpoints.client_auth == "basic":
-        # RFC 6749 section 2.3.1: both are form-encoded before they are joined
+        # RFC 6749 section 2.3.1: form-encode each of them before joining them.
         plain_pair = f"{quote(profile.client_id, safe='')}:{quote(client_secret, safe='')}"
         userpass = base64.b64encode(plain_pair.encode()).decode()
         headers["Authorization"] = f"Basic {userpass}"
@@ -132,5 +141,5 @@ def server_request(
 
 
 def _asked_for(profile: Profile) -> dict[str, str]:
-    """Return the scope and the audience, where the profile has them."""
+    """Return the scope and the audience, if the profile has them."""
     return {name: value for name in ("scope", "audience") if (value := getattr(profile, name))}

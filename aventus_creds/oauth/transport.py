@@ -24,21 +24,25 @@ if TYPE_CHECKING:
     from aventus_creds.profiles.profile import Profile
 
 LARGEST_ANSWER: Final = 1024 * 1024
-"""Bytes of an answer that are read; a token answer or discovery document has a few thousand."""
+"""Bytes of an answer at most. Token answers and discovery documents have a few thousand."""
 
 MOST_RECEIVED: Final = 2 * LARGEST_ANSWER
-"""Bytes that are received from a server in all: status lines, headers and the framing of chunks too."""
+"""Bytes received from a server at most, including status lines, headers and the framing of chunks."""
 
 _DECODED: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
-"""Content encodings that make a kilobyte into a megabyte at most. A row of them, and brotli, know no bound."""
+"""Content encodings that expand a kilobyte to a megabyte at most. Several in a row, and brotli, have no limit."""
 
 
 class Transport:
-    """Sends requests to a profile's authorization server: within its time limit, and never redirected.
+    """Sends requests to a profile's authorization server, within the profile's time limit.
 
-    A secret in a request goes to the address it was meant for and to no other: redirects are not
-    followed, and ``~/.netrc`` is not read. Proxies and certificate settings of the environment hold, except
-    that no proxy is asked for a server on this machine: it would carry the secret off, in plain text.
+    A secret in a request goes only to the address that it is meant for: redirects are not followed, and
+    ``~/.netrc`` is not read. Proxy and certificate settings of the environment are used, with one exception:
+    requests with plain http to this machine bypass the proxy, since it would send the secret over the network
+    unencrypted.
+
+    Args:
+        profile: for its time limit in seconds and its certificate authorities.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -47,19 +51,20 @@ class Transport:
     def post(self, request: ServerRequest) -> Answer:
         """Send ``request`` and return the answer, whatever its status.
 
-        Raises NetworkError when the server cannot be reached, is too slow or hangs up, and InvalidAnswer
-        when it redirects or sends too much.
+        Raises:
+            NetworkError: the server cannot be reached, is too slow or closes the connection.
+            InvalidAnswer: it redirects, or sends too much or in an unexpected encoding.
         """
         return self._send("POST", request)
 
     def get(self, url: str) -> Answer:
-        """Fetch a public document of the server. Raises as ``post`` does."""
+        """Fetch a public document from the server. Raises as ``post`` does."""
         return self._send("GET", ServerRequest(url, {"Accept": "application/json"}, b"", ()))
 
     def _send(self, method: str, request: ServerRequest) -> Answer:
-        """Exchange in a thread that can be left behind.
+        """Send and receive in a thread that can be abandoned when the time is over.
 
-        A socket's time limit starts anew with each byte that arrives, and the look-up of a name has none.
+        A socket's timeout starts again with each byte that arrives, and a DNS look-up has no timeout at all.
         """
         answer: Future[Answer] = Future()
 
@@ -71,23 +76,24 @@ class Transport:
 
         try:
             threading.Thread(target=work, name="aventus-creds-transport", daemon=True).start()
-        except RuntimeError:  # none is to be had, or the interpreter is ending
-            work()  # within the socket's limits only
+        except RuntimeError:  # no thread can be started, for example because the interpreter is ending
+            work()  # then only the socket's timeout applies
             return answer.result()
         deadline = time.monotonic() + self._profile.timeout
         while (left := deadline - time.monotonic()) > 0:
             with suppress(TimeoutError):
-                return answer.result(min(left, 0.2))  # Windows takes no Ctrl-C during a wait
+                return answer.result(min(left, 0.2))  # in steps: on Windows, Ctrl-C does not interrupt a wait
         raise _unreachable(request.url, _TOO_SLOW)
 
     def _exchange(self, method: str, request: ServerRequest) -> Answer:
-        # Header and body stay in the request, whose repr hides them: some show a traceback's variables. For the same
-        # reason errors are raised outside of the except clauses: nothing of the foreign ones hangs on them.
+        # Header and body stay in the request, whose repr hides them, because some tools show the variables of
+        # a traceback. For the same reason errors are raised outside the except clauses: inside, the error of
+        # requests would be attached as their context, with its own traceback.
         url, limit = request.url, self._profile.timeout
         deadline = time.monotonic() + limit
         try:
             with _Session(url, deadline) as session:
-                session.trust_env = urlsplit(url).scheme == "https"  # plain http is for this machine only
+                session.trust_env = urlsplit(url).scheme == "https"  # plain http goes to this machine only
                 with session.request(
                     method,
                     url,
@@ -107,7 +113,7 @@ class Transport:
                     )
         except (requests.RequestException, HTTPError, ValueError) as fault:
             error: AventusCredsError = _unreachable(url, _reason(fault))
-        except OSError as fault:  # requests raises it for a certificate file that does not exist
+        except OSError as fault:  # what requests raises if the certificate file does not exist
             error = NetworkError(f"{url} cannot be reached: {fault}")
         except (InvalidAnswer, NetworkError) as fault:
             error = fault.with_traceback(None)
@@ -122,11 +128,11 @@ class _Session(requests.Session):
         self.mount("http://", adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return nothing: requests prepares the next request, and reads this one whole, even if it is not to follow."""
+        """Return None. Even without following, requests would prepare the next request and read this whole answer."""
 
 
 class _Adapter(HTTPAdapter):
-    """Meters what its connections receive, those through a proxy too."""
+    """Limits what its connections receive, also through a proxy."""
 
     def __init__(self, url: str, deadline: float) -> None:
         self._meter = url, deadline
@@ -143,7 +149,7 @@ class _Adapter(HTTPAdapter):
 
             def begin(self) -> None:
                 super().begin()
-                # urllib3 would log, for all to see, what it finds here: lines that are no headers.
+                # Lines that are no headers are collected here, and urllib3 would write them to the log.
                 self.headers.defects.clear()
                 self.headers.set_payload("")
 
@@ -155,10 +161,10 @@ class _Adapter(HTTPAdapter):
 
 
 class _Metered(io.RawIOBase):
-    """A socket's raw file that gives neither more than MOST_RECEIVED bytes nor any after the deadline.
+    """A socket's raw file that stops after MOST_RECEIVED bytes, and at the deadline.
 
-    http.client reads lines of a chunk, and answers "100 Continue", without end: nobody waits for the thread
-    that does by then, but it would go on for as long as the server does.
+    http.client reads the lines of a chunk, and "100 Continue" answers, without a limit. The caller has given
+    up by then, but the thread would go on for as long as the server sends.
     """
 
     def __init__(self, raw: io.RawIOBase, url: str, deadline: float) -> None:
@@ -219,7 +225,7 @@ _TOO_SLOW: Final = "it did not answer in time"
 
 
 def _reason(fault: Exception) -> str:
-    """What went wrong, in words that hold no part of the request."""
+    """Return what went wrong in fixed words, which hold no part of the request."""
     for kind, words in (
         (requests.exceptions.ProxyError, "the proxy failed"),
         (requests.exceptions.SSLError, "its certificate is not trusted, or TLS failed"),

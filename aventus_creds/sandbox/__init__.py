@@ -1,7 +1,7 @@
-"""A local authorization server and API that speak the providers' dialects, for trying out and for tests.
+"""A local authorization server and API that behave like the providers', to try things out and for tests.
 
-It imports nothing from the client: a mistake shared by both would pass on both sides. It needs the extra
-``[sandbox]`` (Authlib, Flask, joserfc); the robot needs only requests.
+It imports nothing from the client: if both shared a mistake, no test would find it. It needs the extra
+``[sandbox]`` (Authlib, Flask, joserfc). The robot needs only requests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if _missing:
 
 
 def __getattr__(name: str) -> Any:
-    """Load the server when it is first asked for, so that the robot starts without Flask."""
+    """Load the server when it is first used, so that the robot starts without Flask."""
     if name == "Sandbox":
         from aventus_creds.sandbox.server import Sandbox
 

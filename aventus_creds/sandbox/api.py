@@ -1,4 +1,4 @@
-"""The API behind the tokens: a few contacts, and calls that misbehave on request."""
+"""The API that the tokens are for: a few contacts, and calls that fail on request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TOLD_HEADERS: Final = {"accept", "content-type", "user-agent", "retry-after"}
 
 
 def api(bearer: Bearer, state: State) -> Blueprint:
-    """Return the API as a blueprint; every call needs a bearer token."""
+    """Return the API as a blueprint. Every call needs a bearer token."""
     routes = Blueprint("api", __name__, url_prefix="/v1")
 
     @routes.before_request
@@ -50,7 +50,7 @@ def api(bearer: Bearer, state: State) -> Blueprint:
 
     @routes.route("/flaky", methods=METHODS)
     def flaky() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
-        """Fail ``fail`` times for each ``key`` with ``status``, then answer."""
+        """Fail ``fail`` times with ``status`` for each ``key``, then succeed."""
         fail = request.args.get("fail", 1, int)
         if not state.fails_again(request.args.get("key", ""), fail):
             return jsonify(ok=True), 200

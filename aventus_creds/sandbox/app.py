@@ -18,7 +18,15 @@ from aventus_creds.sandbox.switches import Switches
 def create_app(
     url: str, audiences: tuple[str, ...], state: State, switches: Switches, journal: Journal
 ) -> Flask:
-    """Return the application that answers at ``url``; ``audiences`` are the identifiers of its API."""
+    """Return the application.
+
+    Args:
+        url: where it answers, without a slash at the end.
+        audiences: the identifiers of its API. The first one is used if a request names none.
+        state: what it remembers.
+        switches: what tests change while it runs.
+        journal: gets a record of each request.
+    """
     app = Flask(__name__, static_folder=None)
     keep_journal(app, journal)
     protect_pages(app)

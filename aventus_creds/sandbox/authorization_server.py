@@ -1,4 +1,4 @@
-"""One dialect's authorization server: Authlib's, with the row of the dialect table as its configuration."""
+"""The authorization server of one dialect: Authlib's, configured by a row of the table of dialects."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ _REFUSALS: Final = {"invalid_grant", "authorization_pending", "slow_down", "expi
 class AuthorizationServer(AuthlibServer):
     """The authorization server of one dialect.
 
-    ``url`` is the sandbox's own, without a slash at its end; ``audiences`` are the identifiers of its API,
-    the first of which is meant where none is named.
+    Args:
+        dialect: how it behaves.
+        url: the address of the sandbox, without a slash at the end.
+        audiences: the identifiers of the API. The first one is used if a request names none.
+        state: what it remembers.
+        switches: what tests change while it runs.
     """
 
     def __init__(
@@ -56,18 +60,18 @@ class AuthorizationServer(AuthlibServer):
         return self._clients.get(client_id)
 
     def save_token(self, token: dict[str, Any], request: Any) -> None:
-        """Keep the tokens of an answer."""
+        """Remember the tokens of an answer."""
         self.state.remember(token, request.user)
 
     def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
-        """Return the request: the views have read it already."""
+        """Return the request as it is: the views have already read it."""
         return request
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: nobody listens."""
+        """Do nothing: there are no listeners."""
 
     def handle_response(self, status: int, body: Any, headers: Any) -> Response:
-        """Make Flask's response; a redirect to the client names the issuer where the dialect has it so."""
+        """Make Flask's response. In some dialects, a redirect to the client names the issuer (RFC 9207)."""
         response = Response(
             json.dumps(body) if isinstance(body, dict) else body, status=status, headers=headers
         )
@@ -76,16 +80,21 @@ class AuthorizationServer(AuthlibServer):
         return response
 
     def handle_error_response(self, request: Any, error: Any) -> Response:
-        """Make the response of an OAuth error, with the status that the dialect gives a refusal."""
+        """Make the response for an OAuth error, with the status that the dialect uses."""
         if error.error in _REFUSALS:
             error.status_code = self.dialect.refusal_status
         return cast("Response", super().handle_error_response(request, error))
 
     def audience(self, parameters: Any, redirect_uri: str | None = None) -> str:
-        """Return the API that the token is for.
+        """Return the identifier of the API that the token is for.
 
-        Raises an OAuth error, to be sent to ``redirect_uri`` if that is given, where the dialect wants the
-        API named and it is not, or it is an unknown one.
+        Args:
+            parameters: those of the request.
+            redirect_uri: where to send an error. None: answer with the error directly.
+
+        Raises:
+            InvalidRequestError: the dialect requires an audience, and the request names none.
+            AccessDeniedError: the request names an unknown audience.
         """
         audience: str | None = parameters.data.get("audience")
         if not self.dialect.requires_audience:
@@ -97,7 +106,7 @@ class AuthorizationServer(AuthlibServer):
         return audience
 
     def new_login(self, request: Any, subject: str = "") -> Login:
-        """Make the login of a request that was granted, or is going to be."""
+        """Make the login for a request that was granted, or may be granted later."""
         asked = request.payload.scope or ""
         return Login(
             client_id=request.client.get_client_id(),
@@ -109,7 +118,7 @@ class AuthorizationServer(AuthlibServer):
         )
 
     def rotates(self) -> bool:
-        """Whether refreshing now replaces the refresh token."""
+        """Whether a refresh replaces the refresh token, at the moment."""
         if self.switches.refresh_answer_without_refresh_token:
             return False
         rotation = self.switches.refresh_rotation

@@ -1,4 +1,4 @@
-"""Who may call the API: the check of the bearer token (RFC 6750, RFC 9068 section 4)."""
+"""Decides who may call the API: checks the bearer token (RFC 6750, RFC 9068 section 4)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Bearer:
         self._state = state
 
     def claims(self) -> dict[str, Any]:
-        """Return the claims of the token, or end the request with 401 where it does not hold."""
+        """Return the claims of the token, or end the request with 401 if the token is missing or not valid."""
         scheme, _, access_token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not access_token:
-            abort(self.refusal("", 401))  # RFC 6750 section 3.1: no error code where nothing was sent
+            abort(self.refusal("", 401))  # RFC 6750 section 3.1: no error code if no token was sent
         try:
             claims = checked_claims(access_token.strip(), self._url, self._audiences)
         except (JoseError, ValueError):
@@ -37,7 +37,12 @@ class Bearer:
 
     @staticmethod
     def refusal(error: str, status: int) -> Response:
-        """Return the answer to a request that may not pass."""
+        """Return the answer to a request that is not allowed.
+
+        Args:
+            error: the error code (RFC 6750 section 3.1). Empty: none.
+            status: the HTTP status.
+        """
         response = jsonify({"error": error} if error else {})
         response.status_code = status
         response.headers["WWW-Authenticate"] = f'Bearer error="{error}"' if error else "Bearer"

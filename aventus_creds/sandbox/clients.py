@@ -1,4 +1,4 @@
-"""A registered client, as Authlib asks about it."""
+"""A registered client, with the methods that Authlib calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aventus_creds.sandbox.state import State
 
 
 class Client(ClientMixin):
-    """One row of the table of clients, with the redirect URIs that are registered while the sandbox runs."""
+    """A row of the table of clients, plus the redirect URIs registered while the sandbox runs."""
 
     def __init__(self, row: ClientRow, dialect: Dialect, state: State) -> None:
         self.row = row
@@ -25,14 +25,14 @@ class Client(ClientMixin):
         return self.row.client_id
 
     def get_default_redirect_uri(self) -> None:
-        """Return none: every dialect wants the redirect URI named."""
+        """Return None: in every dialect, the request must name the redirect URI."""
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        """Return the known ones among the scopes that are asked for."""
+        """Return those of the requested scopes that are known."""
         return " ".join(name for name in dict.fromkeys((scope or "").split()) if name in self._dialect.scopes)
 
     def check_redirect_uri(self, redirect_uri: str | None) -> bool:
-        """Whether it is registered: the same text, or the same but for the port where the dialect says so."""
+        """Whether exactly this text is registered. In some dialects the port may differ."""
         registered = (*self.row.redirect_uris, *self._state.redirect_uris)
         if self._dialect.any_loopback_port and redirect_uri:
             return _matches_without_port(redirect_uri, registered)
@@ -43,7 +43,7 @@ class Client(ClientMixin):
         return secrets.compare_digest(self.row.secret.encode(), client_secret.encode())
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - Authlib's
-        """Whether the client authenticates itself in this way."""
+        """Whether the client authenticates in this way."""
         return method == self.row.auth
 
     def check_response_type(self, response_type: str) -> bool:
@@ -56,7 +56,7 @@ class Client(ClientMixin):
 
 
 def _matches_without_port(redirect_uri: str, registered: Iterable[str]) -> bool:
-    """RFC 8252 section 7.3: any port will do, if the host is a loopback IP literal."""
+    """Compare without the port if the host is a loopback IP address (RFC 8252 section 7.3)."""
 
     def without_port(uri: str) -> object:
         parts = urlsplit(uri)

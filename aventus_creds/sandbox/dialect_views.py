@@ -19,7 +19,7 @@ from aventus_creds.sandbox.signing import public_keys, user_claims
 
 
 class DialectViews:
-    """The views. Paths come from the dialect's row; so does what the pages do when something is wrong."""
+    """The views. The dialect's row has their paths, and says what the pages do when something is wrong."""
 
     def __init__(self, server: AuthorizationServer, bearer: Bearer) -> None:
         self._server = server
@@ -42,7 +42,7 @@ class DialectViews:
         ):
             if path:
                 blueprint.add_url_rule(row.base + path, name, view, methods=methods)
-        # RFC 8414 section 3.1: there the well-known part stands before the issuer's path
+        # RFC 8414 section 3.1: here the well-known part comes before the issuer's path.
         blueprint.add_url_rule(discovery.OAUTH_PATH + row.base, "discovery", self.discovery)
         return blueprint
 
@@ -57,7 +57,7 @@ class DialectViews:
         except OAuth2Error as error:
             return server.handle_error_response(oauth, error) if error.redirect_uri else _error_page(error)
         except ValueError:
-            # Authlib cannot quote what RFC 6749 section 4.1.2.1 forbids in a description.
+            # Authlib fails on characters that RFC 6749 section 4.1.2.1 does not allow in a description.
             return _error_page(InvalidRequestError("A parameter has characters that are not allowed."))
         return self._decide(oauth, grant)
 
@@ -73,7 +73,7 @@ class DialectViews:
         return server.create_authorization_response(oauth, person, grant)  # type: ignore[no-any-return]
 
     def token(self) -> Response:
-        """Answer a token request, or fail as a test has asked for (RFC 6749 section 3.2)."""
+        """Answer a token request (RFC 6749 section 3.2), or fail as a test has requested."""
         server, switches = self._server, self._server.switches
         try:
             oauth = OAuthRequest.from_body(request, self._dialect.body)
@@ -99,7 +99,7 @@ class DialectViews:
         return self._endpoint("device_authorization")
 
     def activate(self) -> Response:
-        """Show the page where a person types a user code, and take the decision (RFC 8628 section 3.3)."""
+        """Show the page for typing a user code, and take the person's decision (RFC 8628 section 3.3)."""
         state = self._server.state
         user_code = request.values.get("user_code", "")
         device = state.device_login(user_code)
@@ -145,7 +145,7 @@ def _person() -> Person | None:
 
 
 def _error_page(error: OAuth2Error) -> Response:
-    """RFC 6749 section 4.1.2.1: with a wrong client or redirect URI there is nowhere to redirect to."""
+    """Show the error: with a wrong client or redirect URI, do not redirect (RFC 6749 section 4.1.2.1)."""
     note(error=error.error)
     return message_page("This login cannot go on", f"{error.error}: {error.description}", 400)
 

@@ -1,4 +1,4 @@
-"""How the sandbox's authorization servers differ, as one table. Data only: a new dialect is a new row."""
+"""The differences between the sandbox's authorization servers, in one table. A new dialect is a new row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class ClientRow(NamedTuple):
-    """A client registered at a dialect's server, and what its profile says of it."""
+    """A client that is registered at a dialect's server, and what its profile contains."""
 
     client_id: str
     profile: str
@@ -29,12 +29,12 @@ class ClientRow(NamedTuple):
 
     @property
     def public(self) -> bool:
-        """Whether it has no secret, and so must use PKCE (RFC 9700 section 2.1.1)."""
+        """Whether it has no secret. Then it must use PKCE (RFC 9700 section 2.1.1)."""
         return self.auth == "none"
 
 
 class Dialect(NamedTuple):
-    """One authorization server. Paths are relative to ``base``; "" means that it has no such endpoint."""
+    """One authorization server. Paths are relative to ``base``. "" means that it has no such endpoint."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ class Dialect(NamedTuple):
     jwks: str
     scopes: tuple[str, ...]
     clients: tuple[ClientRow, ...]
-    profile: Mapping[str, str]  # templates on {url} and {redirect_uri}
+    profile: Mapping[str, str]  # templates with {url} and {redirect_uri}
     device: str = ""
     activate: str = ""
     userinfo: str = ""
@@ -54,13 +54,13 @@ class Dialect(NamedTuple):
     lifetime: int = 3600  # of an access token, in seconds
     rotates: bool = False  # one-time refresh tokens
     requires_audience: bool = False
-    requires_nonce: bool = False  # with the scope openid
-    refuses_unknown_scopes: bool = True  # or drops them silently
-    always_names_scope: bool = True  # or only a scope that is not the one asked for (RFC 6749 section 5.1)
+    requires_nonce: bool = False  # if the scope openid is requested
+    refuses_unknown_scopes: bool = True  # False: drops them silently
+    always_names_scope: bool = True  # False: only if it is not the requested one (RFC 6749 section 5.1)
     any_loopback_port: bool = False  # RFC 8252 section 7.3
     sends_issuer: bool = False  # RFC 9207
-    refusal_status: int = 400  # of invalid_grant and of a device login that is pending or refused
-    org_code: str = ""  # must come as acr_values=tenant:…; every wrong login is then a bare page "400"
+    refusal_status: int = 400  # for invalid_grant, and a pending or refused device login
+    org_code: str = ""  # required as acr_values=tenant:…; a wrong login then gets a bare page "400"
     new_code: Callable[[], str] = lambda: secrets.token_urlsafe(32)
 
     def issuer(self, url: str) -> str:
@@ -185,8 +185,9 @@ DIALECTS: Final = (
                 "openid profile offline_access read:contacts",
                 (CODE, REFRESH, CLIENT_CREDENTIALS),
                 "client_secret_basic",
-                # RFC 6749 section 2.3.1: the secret is form-encoded in the Basic header. This one differs
-                # from its encoding and from its decoding, so that a client which forgets it is refused.
+                # RFC 6749 section 2.3.1: the secret is form-encoded in the Basic header. This one changes
+                # when it is encoded, and when it is decoded, so a client that forgets to encode it is
+                # refused.
                 "sandbox secret:50%25/+=",
                 redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
                 in_demo=False,

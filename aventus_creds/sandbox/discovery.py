@@ -11,7 +11,7 @@ OAUTH_PATH = "/.well-known/oauth-authorization-server"
 
 
 def document(dialect: Dialect, url: str) -> dict[str, Any]:
-    """Return the metadata of ``dialect`` in the sandbox at ``url``; endpoints that it lacks are left out."""
+    """Return the metadata of ``dialect`` in the sandbox at ``url``. Endpoints that it lacks are left out."""
     endpoints = {
         "authorization_endpoint": dialect.authorize,
         "token_endpoint": dialect.token,

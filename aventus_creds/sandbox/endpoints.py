@@ -1,4 +1,4 @@
-"""Revocation (RFC 7009) and device authorization (RFC 8628) over the sandbox's memory."""
+"""The endpoints for revocation (RFC 7009) and device authorization (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aventus_creds.sandbox.state import DeviceLogin, IssuedToken
 
 
 class RevocationEndpoint(rfc7009.RevocationEndpoint):
-    """Revokes an access token, or a refresh token with its whole family."""
+    """Revokes an access token, or a refresh token together with its whole family."""
 
     CLIENT_AUTH_METHODS = AUTH_METHODS
 
@@ -25,7 +25,7 @@ class RevocationEndpoint(rfc7009.RevocationEndpoint):
         return found or state.access_tokens.get(token_string)
 
     def revoke_token(self, token: IssuedToken, request: Any) -> None:  # noqa: ARG002 - Authlib's
-        """Mark it as revoked."""
+        """Mark the token as revoked."""
         self.server.state.revoke(token)
 
 
@@ -42,7 +42,7 @@ class DeviceAuthorizationEndpoint(rfc8628.DeviceAuthorizationEndpoint):
         return interval
 
     def authenticate_client(self, request: Any) -> Any:
-        """Return the client, if this grant is switched on for it and the audience is right."""
+        """Return the client, if it may use this grant and the audience is right."""
         client = super().authenticate_client(request)
         if not client.check_grant_type(DEVICE):
             raise UnauthorizedClientError("The device grant is not switched on for this client.")
@@ -67,4 +67,4 @@ class DeviceAuthorizationEndpoint(rfc8628.DeviceAuthorizationEndpoint):
         return status, answer, headers
 
     def save_device_credential(self, client_id: str, scope: str, data: Any) -> None:
-        """Do nothing: the login is kept by ``create_endpoint_response``, which knows the whole request."""
+        """Do nothing: ``create_endpoint_response`` stores the login, since it has the whole request."""

@@ -1,7 +1,7 @@
-"""The grants of RFC 6749 and RFC 8628: Authlib's rules over the sandbox's memory.
+"""The grants of RFC 6749 and RFC 8628: Authlib's rules, on what the sandbox remembers.
 
-The token endpoint runs each of them from beginning to end under the lock of the state, so that a code or a
-one-time refresh token serves once, however many ask at the same moment.
+The token endpoint runs each of them completely under the lock of the state. So a code or a one-time refresh
+token works only once, even if many requests use it at the same moment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aventus_creds.sandbox.state import AuthorizationCode, DeviceLogin, IssuedTo
 
 AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post", "none"]
 CODE_LIFETIME: Final = 60
-"""Seconds that an authorization code waits for its client."""
+"""Seconds for which an authorization code is valid."""
 
 
 class S256Challenge(rfc7636.CodeChallenge):
@@ -27,7 +27,7 @@ class S256Challenge(rfc7636.CodeChallenge):
     SUPPORTED_CODE_CHALLENGE_METHOD: Final = ["S256"]
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        """Refuse a public client without a challenge, and a challenge that is (or defaults to) plain."""
+        """Refuse a public client without a challenge, and any challenge of the method plain, the default."""
         parameters = grant.request.payload.data
         if "code_challenge" in parameters:
             if parameters.get("code_challenge_method") != "S256":
@@ -38,7 +38,7 @@ class S256Challenge(rfc7636.CodeChallenge):
 
 
 class CodeGrant(grants.AuthorizationCodeGrant):
-    """``authorization_code``. A code that comes twice revokes what it gave (RFC 6749 section 4.1.2)."""
+    """``authorization_code``. If a code comes twice, its tokens are revoked (RFC 6749 section 4.1.2)."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
 
@@ -51,17 +51,17 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         return redirect_uri
 
     def validate_authorization_request(self) -> Any:
-        """Check the request, and the audience where the dialect wants it. Returns the redirect URI."""
+        """Check the request, and the audience if the dialect requires one. Returns the redirect URI."""
         redirect_uri = super().validate_authorization_request()
         self.server.audience(self.request.payload, redirect_uri)
         return redirect_uri
 
     def generate_authorization_code(self) -> str:
-        """Return a new code that looks like the dialect's."""
+        """Return a new code in the format of the dialect."""
         return str(self.server.dialect.new_code())
 
     def save_authorization_code(self, code: str, request: Any) -> None:
-        """Keep the code and count the login."""
+        """Remember the code and count the login."""
         person: Person = request.user
         login = self.server.new_login(request, person.username)
         state = self.server.state
@@ -76,7 +76,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):
             )
 
     def query_authorization_code(self, code: str, client: Any) -> AuthorizationCode | None:
-        """Return the code if it is this client's and still good."""
+        """Return the code if it belongs to this client and is still valid."""
         found: AuthorizationCode | None = self.server.state.codes.get(code)
         if found is None or found.login.client_id != client.get_client_id():
             return None
@@ -86,11 +86,11 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         return found if time.time() < found.expires_at else None
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Login:
-        """Return the login that the code stands for."""
+        """Return the login that the code belongs to."""
         return authorization_code.login
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
-        """Mark the code as used; it is kept, to notice its reuse."""
+        """Mark the code as used. It is kept, so that a second use is noticed."""
         authorization_code.used = True
 
 
@@ -100,7 +100,7 @@ class RefreshGrant(grants.RefreshTokenGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
 
     def authenticate_refresh_token(self, refresh_token: str) -> IssuedToken:
-        """Return the refresh token if it is this client's and still good."""
+        """Return the refresh token if it belongs to this client and is still valid."""
         state, switches = self.server.state, self.server.switches
         token: IssuedToken | None = state.refresh_tokens.get(refresh_token)
         if token is None or token.is_revoked() or not token.check_client(self.request.client):
@@ -112,11 +112,11 @@ class RefreshGrant(grants.RefreshTokenGrant):
         return token
 
     def authenticate_user(self, refresh_token: IssuedToken) -> Login:
-        """Return the login that the refresh token continues."""
+        """Return the login that the refresh token belongs to."""
         return refresh_token.login
 
     def issue_token(self, user: Login, refresh_token: IssuedToken) -> Any:
-        """Make the token answer, with a new refresh token where the old one is a one-time token."""
+        """Make the token answer, with a new refresh token if the old one is a one-time token."""
         scope = self.request.payload.scope or refresh_token.get_scope()
         return self.generate_token(user=user, scope=scope, include_refresh_token=self.server.rotates())
 
@@ -127,13 +127,13 @@ class RefreshGrant(grants.RefreshTokenGrant):
 
 
 class ClientCredentialsGrant(grants.ClientCredentialsGrant):
-    """``client_credentials``: the client logs in as itself, with no identity of a person to learn."""
+    """``client_credentials``: the client logs in as itself, so it gets no scopes about a person."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
     GRANT_TYPE = CLIENT_CREDENTIALS
 
     def validate_token_request(self) -> None:
-        """Check the request, and the audience where the dialect wants it."""
+        """Check the request, and the audience if the dialect requires one."""
         super().validate_token_request()
         login = self.server.new_login(self.request, f"{self.client.get_client_id()}@clients")
         login.scope = " ".join(name for name in login.scope.split() if ":" in name)
@@ -158,12 +158,12 @@ class DeviceGrant(rfc8628.DeviceCodeGrant):
         return device
 
     def query_user_grant(self, user_code: str) -> tuple[Login, bool] | None:  # noqa: ARG002 - Authlib's
-        """Return the person's decision, if there is one."""
+        """Return the person's decision, or None if there is none yet."""
         device = self.query_device_credential(self.request.form["device_code"])
         return None if device.approved is None else (device.login, device.approved)
 
     def should_slow_down(self, credential: DeviceLogin) -> bool:
-        """Whether the client polls too fast; then it must wait 5 s longer (RFC 8628 section 3.5)."""
+        """Whether the client polls too fast. If so, it must wait 5 s longer from now on (RFC 8628 section 3.5)."""
         now, last = time.monotonic(), credential.polled_at
         credential.polled_at = now
         if last is None or now - last >= credential.interval:
@@ -172,7 +172,7 @@ class DeviceGrant(rfc8628.DeviceCodeGrant):
         return True
 
     def save_token(self, token: dict[str, Any]) -> None:
-        """Keep the tokens, and let the device code serve no more: Authlib leaves that to us."""
+        """Remember the tokens, and delete the device code, which Authlib does not do."""
         super().save_token(token)
         del self.server.state.device_logins[self.request.form["device_code"]]
 
@@ -183,4 +183,4 @@ GRANTS: Final = {
     ClientCredentialsGrant: (),
     DeviceGrant: (),
 }
-"""The grants, each with the extensions that it alone has."""
+"""The grants, each with its own extensions."""

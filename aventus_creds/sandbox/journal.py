@@ -1,4 +1,4 @@
-"""The journal: what came in and how it was answered, without secrets."""
+"""The journal: the requests and how they were answered, without secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Record(NamedTuple):
     :ivar dialect: whose endpoint it was: aventus, cidaas, athoc or oidc; "" for the API
     :ivar endpoint: authorize, token, revoke, device, activate, userinfo, discovery, jwks or api
     :ivar grant_type: the grant type of a token request, else ""
-    :ivar client_id: the client that asked, as it named itself, or that the API's token was issued to; else ""
+    :ivar client_id: the client, as it named itself, or to which the API's token was issued; else ""
     :ivar status: the HTTP status of the answer; 0 if the connection was closed instead
     :ivar error: the OAuth error code of the answer or of the redirect, else ""
     """
@@ -29,7 +29,7 @@ class Record(NamedTuple):
 
 
 class Journal:
-    """A list of records that many threads write."""
+    """A list of records. It is thread-safe."""
 
     def __init__(self) -> None:
         self._records: list[Record] = []
@@ -47,17 +47,17 @@ class Journal:
 
 
 def note(**fields: Any) -> None:
-    """Set fields of the current request's record that the answer does not tell."""
+    """Set fields of the current request's record that cannot be seen in the answer. Empty values are ignored."""
     g.setdefault("journal_notes", {}).update({name: value for name, value in fields.items() if value})
 
 
 def note_closed_connection() -> None:
-    """Say in the current request's record that nobody will see the answer."""
+    """Note in the current request's record that the connection is closed without an answer."""
     g.journal_closed = True
 
 
 def keep_journal(app: Flask, journal: Journal) -> None:
-    """Write a record of every request to a known endpoint of ``app`` (named ``blueprint.endpoint``)."""
+    """Make ``app`` write a record of each request to an endpoint of a blueprint."""
 
     @app.after_request
     def write(response: Response) -> Response:

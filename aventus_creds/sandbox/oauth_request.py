@@ -1,4 +1,4 @@
-"""A request as Authlib sees it, read from where the dialect puts the parameters."""
+"""A request in the form that Authlib expects, with the parameters from where the dialect puts them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class _Parameters(OAuth2Payload):
 
 
 class OAuthRequest(OAuth2Request):
-    """An OAuth request with its parameters, wherever they stood."""
+    """An OAuth request with its parameters, from the query, a form or JSON."""
 
     def __init__(self, request: Request, values: dict[str, list[str]]) -> None:
-        # Authlib refuses plain http except on a loopback address (since 1.6.2), and the sandbox listens on no
-        # other: AUTHLIB_INSECURE_TRANSPORT, which would loosen the whole process, stays unset.
+        # Authlib refuses plain http except on loopback addresses (since 1.6.2), where the sandbox listens. So
+        # it does not need AUTHLIB_INSECURE_TRANSPORT, which would make the whole process less strict.
         super().__init__(request.method, request.base_url, headers=request.headers)
         self.payload = _Parameters(values)
         basic = request.authorization.username if request.authorization else None
@@ -41,22 +41,30 @@ class OAuthRequest(OAuth2Request):
 
     @property
     def form(self) -> dict[str, str]:
-        """The parameters, under the name by which Authlib's grants read the body."""
+        """The parameters, under the name that Authlib's grants use for the body."""
         return self.payload.data
 
     @property
     def args(self) -> dict[str, str]:
-        """The parameters, under the name by which some of Authlib reads the query."""
+        """The parameters, under the name that parts of Authlib use for the query."""
         return self.payload.data
 
     @classmethod
     def from_query(cls, request: Request) -> OAuthRequest:
-        """Read an authorization request. The login form is posted to the same query."""
+        """Read an authorization request. The login form is posted to a URL with the same query."""
         return cls(request, {name: request.args.getlist(name) for name in request.args})
 
     @classmethod
     def from_body(cls, request: Request, body: Literal["form", "json"]) -> OAuthRequest:
-        """Read a request to another endpoint. Raises InvalidRequestError unless it is what ``body`` says."""
+        """Read a request to another endpoint.
+
+        Args:
+            request: Flask's.
+            body: the format that the dialect expects.
+
+        Raises:
+            InvalidRequestError: the body has another format, or a parameter is repeated.
+        """
         if request.mimetype != _CONTENT_TYPES[body]:
             raise InvalidRequestError(f"The request body must be {_CONTENT_TYPES[body]}.")
         if body == "form":

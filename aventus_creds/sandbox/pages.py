@@ -1,4 +1,4 @@
-"""The pages that a person sees. Jinja escapes whatever comes from the request."""
+"""The pages for people. Jinja escapes everything that comes from the request."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from aventus_creds.sandbox.state import Login
 def login_page(
     title: str, login: Login | None, *, user_code: str | None = None, refused: bool = False
 ) -> Response:
-    """Return login and consent in one form.
+    """Return the page with login and consent in one form.
 
-    ``user_code`` is the field of a device login, with what is known of it; ``login`` is None until then.
+    Args:
+        title: the name of the provider.
+        login: what the client asks for. None: not known yet, because the user code is missing or wrong.
+        user_code: what to show in the field of a device login. None: it is no device login, so no such field.
+        refused: whether to say that the last try was wrong.
     """
     page = render_template(
         "login.html", title=title, login=login, user_code=user_code, refused=refused, hint=ADA
@@ -22,7 +26,7 @@ def login_page(
 
 
 def message_page(heading: str, text: str, status: int = 200) -> Response:
-    """Return a page that only says something."""
+    """Return a page with a message only."""
     return make_response(render_template("message.html", title=heading, heading=heading, text=text), status)
 
 
@@ -32,7 +36,7 @@ def bare_refusal() -> Response:
 
 
 def protect_pages(app: Flask) -> None:
-    """Keep pages out of frames, caches and the Referer header; they load nothing from anywhere."""
+    """Keep pages out of frames, caches and the Referer header, and do not let them load anything."""
 
     @app.after_request
     def add_headers(response: Response) -> Response:

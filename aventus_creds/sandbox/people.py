@@ -1,4 +1,4 @@
-"""Who can log in at the sandbox. The one account is printed on its login page."""
+"""The people who can log in at the sandbox. There is one account, and the login page shows it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ PEOPLE: Final = {ADA.username: ADA}
 
 
 def authenticate(username: str, password: str) -> Person | None:
-    """Return the person whose credentials these are, or None."""
+    """Return the person with these credentials, or None."""
     person = PEOPLE.get(username)
     return person if person and person.password == password else None

@@ -18,13 +18,13 @@ import requests
 from aventus_creds.sandbox.people import ADA
 
 TIMEOUT: Final = 30
-"""Seconds that one page may take."""
+"""Seconds for one page."""
 MOST_PAGES: Final = 20
-"""Pages after which it gives up going in circles."""
+"""Pages after which it gives up: then it is going in circles."""
 
 
 class Page(NamedTuple):
-    """What the browser shows: the HTTP status and the text."""
+    """What the browser shows: the text, and the HTTP status."""
 
     status: int
     text: str
@@ -36,8 +36,8 @@ class Robot:
     It never leaves this computer: a redirect to another host is not followed.
 
     :ivar visited: how many addresses it was asked to open
-    :ivar last_page: the page that it ended on, or None
-    :ivar failure: why it ended without a page in a thread of its own, or None
+    :ivar last_page: the page at which it ended, or None
+    :ivar failure: why a thread ended without a page, or None
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Robot:
         self._lock = Lock()
 
     def __call__(self, url: str) -> bool:
-        """Open ``url`` in a thread of its own, as a browser does. Returns True at once."""
+        """Open ``url`` in a new thread, and return True at once, as a browser does."""
         thread = Thread(target=self._browse_quietly, args=(url,), name="robot", daemon=True)
         with self._lock:
             self._threads.append(thread)
@@ -67,7 +67,11 @@ class Robot:
         return self(url)
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait up to ``timeout`` seconds for each thread; return whether all have ended."""
+        """Wait for all threads and return whether they have ended.
+
+        Args:
+            timeout: seconds to wait for each thread. None: without a limit.
+        """
         with self._lock:
             threads = list(self._threads)
         for thread in threads:
@@ -79,13 +83,26 @@ class Robot:
         return self._walk(url, stop_at="")
 
     def approve(self, verification_uri: str, user_code: str = "") -> requests.Response:
-        """Decide a device login at its page (RFC 8628 section 3.3); the complete address holds the code."""
+        """Decide a device login at its page (RFC 8628 section 3.3).
+
+        Args:
+            verification_uri: the address of the page.
+            user_code: the code to type. Empty if the address contains it.
+
+        Raises:
+            requests.RequestException: a page cannot be loaded.
+        """
         return self._walk(verification_uri, stop_at="", user_code=user_code)
 
     def redirect_address(self, url: str) -> str:
-        """Log in at the authorization request ``url`` and return the redirect's address, unfetched.
+        """Log in and return the address of the redirect, without opening it.
 
-        Raises requests.RequestException, or ValueError where the login ends without a redirect.
+        Args:
+            url: the authorization request.
+
+        Raises:
+            requests.RequestException: a page cannot be loaded.
+            ValueError: the login ended without a redirect.
         """
         callback = parse_qs(urlsplit(url).query).get("redirect_uri", [""])[0]
         response = self._walk(url, stop_at=callback)
@@ -132,7 +149,7 @@ class Robot:
 
 
 class _Form(HTMLParser):
-    """The fields of a page's form; ``wants_password`` tells a login form."""
+    """The fields of a page's form. If ``wants_password``, it is a login form."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -170,7 +187,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def main() -> int:
-    """Open the address given on the command line; return 0 if it ended on a page that is no error."""
+    """Open the address from the command line. Return 0 unless it ended on an error page."""
     parser = argparse.ArgumentParser(prog="python -m aventus_creds.sandbox.robot", description=__doc__)
     parser.add_argument("url", help="the authorization request to log in at")
     parser.add_argument("--deny", action="store_true", help="deny the access instead of allowing it")
@@ -178,7 +195,7 @@ def main() -> int:
     try:
         response = Robot(allow=not arguments.deny).browse(arguments.url)
     except requests.RequestException as fault:
-        # The fault's own text would quote the redirect, and with it the authorization code.
+        # Only the type: the text would quote the redirect, and with it the authorization code.
         sys.stderr.write(f"robot: {type(fault).__name__}\n")
         return 1
     return 0 if response.status_code < 400 else 1

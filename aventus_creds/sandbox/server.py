@@ -1,4 +1,4 @@
-"""The sandbox itself: a server on a loopback port, with what a test or the command line wants of it."""
+"""The sandbox itself: a server on a loopback port, with methods for tests and the command line."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from aventus_creds.sandbox.switches import Switches
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 128
-"""Connections that wait while many processes come at once."""
+"""Connections that may wait to be accepted, for tests with many processes."""
 
 
 class Sandbox(Switches):
-    """A local authorization server and API that speak every dialect, each under a path of its own.
+    """A local authorization server and API with all dialects, each under its own path.
 
     ::
 
         with Sandbox() as sandbox:
             profiles = sandbox.profiles()
 
-    The port is bound at once; ``with`` or ``serve_forever`` starts answering, ``close`` ends it. It listens
-    on 127.0.0.1 only and keeps everything in memory. What may be changed while it runs is in Switches.
+    The port is bound at once. ``with`` or ``serve_forever`` starts to answer, ``close`` stops. It listens on
+    127.0.0.1 only and keeps everything in memory. See Switches for what can be changed while it runs.
 
-    :param port: the port; 0 takes a free one. Raises OSError where it is taken
+    :param port: the port; 0 takes any free one. Raises OSError if it is taken
     :param redirect_uri: the redirect URI registered for every client; ``register`` adds more
     :param token_lifetime: seconds that access tokens live; None leaves it to the dialects
     :param refresh_rotation: whether refresh tokens are one-time; None leaves it to the dialects
     :param refresh_grace: seconds in which a used one-time refresh token may be used once more
     :param device_interval: seconds between two polls of a device login
-    :param audiences: identifiers that the API has beside its base URL, such as ``opus-prod-api``
-    :param verbose: name every request on stderr, without its query
+    :param audiences: further identifiers of the API, in addition to its base URL, such as ``opus-prod-api``
+    :param verbose: write each request to stderr, without its query
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Sandbox(Switches):
         self._state = State(redirect_uri)
         self._journal = Journal()
         self._thread: Thread | None = None
-        # werkzeug ends the process where the port is taken; a socket that is bound before raises OSError.
+        # If the port is taken, werkzeug ends the process. Binding the socket here raises OSError instead.
         with socket.create_server((HOST, port), backlog=BACKLOG) as listening:
             self.url = f"http://{HOST}:{listening.getsockname()[1]}"
             app = create_app(self.url, (f"{self.url}/", *audiences), self._state, self, self._journal)
@@ -73,7 +73,7 @@ class Sandbox(Switches):
             )
 
     def __enter__(self) -> Self:
-        """Start answering, in a daemon thread."""
+        """Start to answer, in a daemon thread."""
         self._thread = Thread(
             target=self._server.serve_forever, args=(0.05,), name="aventus-creds sandbox", daemon=True
         )
@@ -94,7 +94,7 @@ class Sandbox(Switches):
             self.close()
 
     def close(self) -> None:
-        """Stop and close the port. Delayed answers are sent at once. Closing twice does no harm."""
+        """Stop and close the port. Delayed answers are sent at once. It may be called twice."""
         self._closing.set()
         if self._thread is not None:
             self._server.shutdown()
@@ -104,16 +104,16 @@ class Sandbox(Switches):
 
     @property
     def journal(self) -> list[Record]:
-        """What came in so far, oldest first, as a list of its own."""
+        """The requests so far, oldest first, as a new list."""
         return self._journal.read()
 
     @property
     def reuse_detections(self) -> int:
-        """How often a one-time refresh token came a second time."""
+        """How often a one-time refresh token was used again."""
         return self._state.reuse_detections
 
     def logins(self, client_id: str) -> int:
-        """Return how many authorization codes people have granted to a client."""
+        """Return how many authorization codes a client has been given."""
         return self._state.logins[client_id]
 
     def register(self, redirect_uri: str) -> None:
@@ -131,7 +131,7 @@ class Sandbox(Switches):
         return [client.profile for dialect in DIALECTS for client in dialect.clients if client.in_demo]
 
     def profiles(self) -> dict[str, dict[str, Any]]:
-        """Return the profiles of all clients by name, ready to be written under ``[profiles.NAME]``."""
+        """Return the profiles of all clients by name, ready for ``[profiles.NAME]`` in profiles.toml."""
         places = {"url": self.url, "redirect_uri": self._redirect_uri}
         return {
             client.profile: {
@@ -147,14 +147,14 @@ class Sandbox(Switches):
 
 
 class _Handler(WSGIRequestHandler):
-    """A quiet one."""
+    """Writes no log."""
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's
         pass
 
 
 class _LoudHandler(_Handler):
-    """Names every request. Queries hold codes and states, so they are left out."""
+    """Writes each request to stderr. Queries hold codes and states, so they are left out."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002 - werkzeug's
         path = getattr(self, "path", "").partition("?")[0]

@@ -1,4 +1,4 @@
-"""The tokens: signed JWTs, and what the API checks of them (RFC 9068, OpenID Connect Core section 2)."""
+"""Makes the tokens, signed JWTs, and checks them for the API (RFC 9068, OpenID Connect Core section 2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALGORITHM: Final = "RS256"
 
 @cache
 def signing_keys() -> KeySet:
-    """Return the key of all dialects: made once, since that takes its time, and never written down."""
+    """Return the key of all dialects. It is made only once, since that is slow, and never stored."""
     return KeySet([RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM, "kid": secrets.token_hex(8)})])
 
 
@@ -31,9 +31,15 @@ def public_keys() -> dict[str, Any]:
 
 
 def checked_claims(access_token: str, url: str, audiences: Collection[str]) -> dict[str, Any]:
-    """Return the claims of an access token for the API of the sandbox at ``url``.
+    """Check an access token and return its claims.
 
-    Raises ValueError (joserfc.errors.JoseError is one) when signature, issuer, audience or expiry is wrong.
+    Args:
+        access_token: the token, as the client sent it.
+        url: the address of the sandbox.
+        audiences: the identifiers of the API. The token must be for one of them.
+
+    Raises:
+        ValueError, joserfc.errors.JoseError: the signature, issuer, audience or expiry is wrong.
     """
     issuers = [dialect.issuer(url) for dialect in DIALECTS]
     claims = jwt.decode(access_token, signing_keys(), algorithms=[ALGORITHM]).claims
@@ -46,7 +52,7 @@ def checked_claims(access_token: str, url: str, audiences: Collection[str]) -> d
 
 
 def user_claims(subject: str, scope: str) -> dict[str, Any]:
-    """Return what the scope lets a client know of a person (OpenID Connect Core section 5.4)."""
+    """Return the claims about a person that the scope allows (OpenID Connect Core section 5.4)."""
     person, scopes = PEOPLE[subject], scope.split()
     claims: dict[str, Any] = {"sub": person.username}
     if "profile" in scopes:
@@ -57,7 +63,7 @@ def user_claims(subject: str, scope: str) -> dict[str, Any]:
 
 
 class TokenGenerator(JWTBearerTokenGenerator):
-    """Makes the access token, and the refresh token where offline access was granted."""
+    """Makes the access token, and a refresh token if offline access was granted."""
 
     def __init__(self, issuer: str, lifetime: Any) -> None:
         super().__init__(
@@ -76,13 +82,13 @@ class TokenGenerator(JWTBearerTokenGenerator):
         return user.audience
 
     def __call__(self, *, include_refresh_token: bool, user: Login, **request: Any) -> Any:
-        """Make the answer; a refresh token needs ``offline_access`` (OpenID Connect Core section 11)."""
+        """Make the answer. A refresh token needs ``offline_access`` (OpenID Connect Core section 11)."""
         offline = "offline_access" in user.scope.split()
         return super().__call__(**request, user=user, include_refresh_token=include_refresh_token and offline)
 
 
 class TokenAnswer(OpenIDCode):
-    """Completes the token answer as the dialect has it: an ID token for ``openid``, and the scope or not."""
+    """Completes the token answer as the dialect does: an ID token for ``openid``, with or without the scope."""
 
     def __init__(self, issuer: str, *, require_nonce: bool, always_names_scope: bool) -> None:
         super().__init__(require_nonce=require_nonce)
@@ -90,7 +96,7 @@ class TokenAnswer(OpenIDCode):
         self._always_names_scope = always_names_scope
 
     def process_token(self, grant: Any, response: Any) -> None:
-        """Add the ID token, and leave out a scope that goes without saying (RFC 6749 section 5.1)."""
+        """Add the ID token, and leave out the scope if it is the requested one (RFC 6749 section 5.1)."""
         super().process_token(grant, response)
         _, answer, _ = response
         asked = grant.request.payload.scope or grant.request.user.asked_scope
@@ -98,7 +104,7 @@ class TokenAnswer(OpenIDCode):
             answer.pop("scope", None)
 
     def exists_nonce(self, nonce: str, request: Any) -> bool:  # noqa: ARG002 - Authlib's
-        """Return False: whether a nonce comes back twice is for the client to see."""
+        """Return False: it is the client that must notice a repeated nonce."""
         return False
 
     def resolve_client_private_key(self, client: Any) -> KeySet:  # noqa: ARG002 - Authlib's
@@ -110,5 +116,5 @@ class TokenAnswer(OpenIDCode):
         return {"iss": self._issuer, "aud": client.get_client_id()}
 
     def generate_user_info(self, user: Login, scope: str) -> dict[str, Any]:
-        """Return what the scope lets the client know of the person."""
+        """Return the claims about the person that the scope allows."""
         return user_claims(user.subject, scope)

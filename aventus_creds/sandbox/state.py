@@ -1,4 +1,4 @@
-"""What the sandbox remembers: logins and the codes and tokens that come from them. In memory, one lock."""
+"""What the sandbox remembers: logins, and their codes and tokens. It is in memory, with one lock for all."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from authlib.oidc.core import AuthorizationCodeMixin
 
 @dataclass(eq=False, kw_only=True)
 class Login:
-    """What was granted to a client, by a person or to itself: the family of all tokens that come from it.
+    """What was granted to a client, by a person or to itself. All tokens from one login are a family.
 
-    Authlib calls it the user of a token. Times are seconds since the epoch.
+    Authlib calls it the user of a token. Times are seconds since the epoch, UTC.
     """
 
     client_id: str
@@ -30,7 +30,7 @@ class Login:
     revoked: bool = False
 
     def get_user_id(self) -> str:
-        """Return the subject, under Authlib's name for it."""
+        """Return the subject. Authlib has this name for it."""
         return self.subject
 
 
@@ -72,21 +72,21 @@ class IssuedToken(TokenMixin):
     used_at: float | None = None
 
     def check_client(self, client: Any) -> bool:
-        """Whether it was issued to ``client``."""
+        """Whether the token was issued to ``client``."""
         return bool(self.login.client_id == client.get_client_id())
 
     def get_scope(self) -> str:
-        """Return the scope of the login, the widest that a refresh may ask for."""
+        """Return the scope of the login. A refresh may not ask for more."""
         return self.login.scope
 
     def is_revoked(self) -> bool:
-        """Whether it, or the login it came from, was revoked."""
+        """Whether the token or its login was revoked."""
         return self.revoked or self.login.revoked
 
 
 @dataclass(eq=False, kw_only=True)
 class DeviceLogin(DeviceCredentialMixin):
-    """A login that waits for a person at another device (RFC 8628)."""
+    """A login that waits for a person on another device (RFC 8628)."""
 
     login: Login
     user_code: str
@@ -96,7 +96,7 @@ class DeviceLogin(DeviceCredentialMixin):
     approved: bool | None = None  # None while the person has not decided
 
     def get_client_id(self) -> str:
-        """Return the client that asks."""
+        """Return the client that asks for the login."""
         return self.login.client_id
 
     def get_scope(self) -> str:
@@ -108,16 +108,16 @@ class DeviceLogin(DeviceCredentialMixin):
         return self.user_code
 
     def is_expired(self) -> bool:
-        """Whether it is too late to decide."""
+        """Whether it is too late for a decision."""
         return time.time() >= self.expires_at
 
 
 class State:
-    """Everything that changes while requests come in. Whoever reads and then writes holds ``lock``."""
+    """Everything that changes while requests come in. Hold ``lock`` to read something and then write it."""
 
     def __init__(self, redirect_uri: str) -> None:
         self.lock = RLock()
-        self.redirect_uris = frozenset({redirect_uri})  # replaced as a whole, so that readers need no lock
+        self.redirect_uris = frozenset({redirect_uri})  # only replaced as a whole, so readers need no lock
         self.codes: dict[str, AuthorizationCode] = {}
         self.access_tokens: dict[str, IssuedToken] = {}
         self.refresh_tokens: dict[str, IssuedToken] = {}
@@ -127,21 +127,26 @@ class State:
         self.reuse_detections = 0
 
     def remember(self, answer: dict[str, Any], login: Login) -> None:
-        """Keep the tokens of a token answer."""
+        """Remember the tokens of a token answer."""
         with self.lock:
             for store, name in ((self.access_tokens, "access_token"), (self.refresh_tokens, "refresh_token")):
                 if value := answer.get(name):
                     store[value] = IssuedToken(login=login, value=value)
 
     def revoke(self, token: IssuedToken) -> None:
-        """Revoke an access token, or a refresh token and all that its login gave (RFC 7009 section 2.1)."""
+        """Revoke an access token, or a refresh token and all tokens of its login (RFC 7009 section 2.1)."""
         with self.lock:
             token.revoked = True
             if token.value in self.refresh_tokens:
                 token.login.revoked = True
 
     def revoke_all(self, client_id: str, *, refresh_tokens: bool) -> None:
-        """Revoke every access token of a client, and with ``refresh_tokens`` every login."""
+        """Revoke all access tokens of a client.
+
+        Args:
+            client_id: whose tokens.
+            refresh_tokens: whether to revoke its logins too, and so all refresh tokens.
+        """
         with self.lock:
             for token in (*self.access_tokens.values(), *self.refresh_tokens.values()):
                 if token.login.client_id == client_id:
@@ -149,7 +154,10 @@ class State:
                     token.login.revoked = token.login.revoked or refresh_tokens
 
     def device_login(self, user_code: str) -> DeviceLogin | None:
-        """Find the undecided device login of a user code, however it was typed (RFC 8628 section 6.1)."""
+        """Return the undecided device login of a user code, or None.
+
+        Case, spaces and hyphens in the code do not matter (RFC 8628 section 6.1).
+        """
         typed = _letters(user_code)
         with self.lock:
             for device in self.device_logins.values():

@@ -1,4 +1,4 @@
-"""What a test can change while the sandbox runs: lifetimes, rotation and faults."""
+"""What a test can change while the sandbox runs: lifetimes, rotation and failures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 
 
 class TokenFault(NamedTuple):
-    """What the token endpoint does instead of answering: an HTTP status, or a closed connection.
+    """What the token endpoint does instead of answering: it sends an HTTP status, or closes the connection.
 
-    ``drop`` closes the connection before the grant takes effect; ``lose`` closes it afterwards, so that the
-    client has lost the answer.
+    ``drop`` closes the connection before the grant takes effect. ``lose`` closes it afterwards, so that only
+    the answer is lost.
     """
 
     status: int | Literal["drop", "lose"]
@@ -19,13 +19,13 @@ class TokenFault(NamedTuple):
 
 
 class Switches:
-    """Settings that hold from the next request on. Every attribute may be set at any time.
+    """Settings that apply from the next request on. Each attribute may be set at any time.
 
-    :ivar token_lifetime: seconds that every access token lives; None leaves it to the dialect
+    :ivar token_lifetime: lifetime of access tokens in seconds; None leaves it to the dialect
     :ivar refresh_rotation: whether refresh tokens are one-time; None leaves it to the dialect
-    :ivar refresh_grace: seconds in which a used one-time refresh token may be used once more
-    :ivar refresh_answer_without_refresh_token: refreshing keeps the old refresh token and names none
-    :ivar token_delay: seconds that the token endpoint waits with its answer, after the grant took effect
+    :ivar refresh_grace: seconds in which a used one-time refresh token may be used again
+    :ivar refresh_answer_without_refresh_token: a refresh keeps the old refresh token, and its answer has none
+    :ivar token_delay: seconds that the token endpoint waits before it answers, after the grant took effect
     :ivar device_interval: seconds between two polls of a device login (RFC 8628 section 3.2)
     """
 
@@ -46,13 +46,19 @@ class Switches:
         *,
         retry_after: int | None = None,
     ) -> None:
-        """Let the next ``times`` requests to any token endpoint fail. See TokenFault for ``status``."""
+        """Make the next requests to any token endpoint fail.
+
+        Args:
+            times: how many requests.
+            status: what happens to them (see TokenFault).
+            retry_after: seconds, for the Retry-After header. None: no such header.
+        """
         self._faults.extend([TokenFault(status, retry_after)] * times)
 
     def next_token_fault(self) -> TokenFault | None:
-        """Take the fault that the current token request is to meet, if any."""
+        """Take and return the failure for the current token request, or None."""
         try:
-            return self._faults.popleft()  # atomic, so that exactly as many requests fail as were asked for
+            return self._faults.popleft()  # atomic, so that exactly the requested number of requests fail
         except IndexError:
             return None
 

@@ -1,1 +1,1 @@
-"""What the user holds: a requests.Session that is authorised for one API."""
+"""What the user works with: a requests.Session that is authorised for one API."""

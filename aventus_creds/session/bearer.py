@@ -1,4 +1,4 @@
-"""BearerAuth: adds the access token to requests for the API's origins, and replaces one that was refused."""
+"""BearerAuth: adds the access token to requests to an API, and gets a new one if the API refuses it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,15 @@ logger: Final = logging.getLogger(__name__)
 
 
 class BearerAuth(AuthBase):
-    """Adds the access token to requests for ``origins``, and to no others (RFC 6750 section 2.1).
+    """Adds the access token to requests to some origins, and to no others (RFC 6750 section 2.1).
 
-    ``origins`` are texts such as ``https://api.example.com``. It is an ``auth`` and not a header because
-    requests replaces a header by what it finds in ``~/.netrc``, and leaves an ``auth`` alone.
+    It is an ``auth`` and not a header, because requests replaces an Authorization header by what it finds in
+    ``~/.netrc`` unless there is an ``auth``.
+
+    Args:
+        source: where the token comes from, for each request.
+        origins: the origins that may see the token, such as ``https://api.example.com``, without a slash at
+            the end.
     """
 
     def __init__(self, source: TokenSource, origins: Iterable[str]) -> None:
@@ -36,24 +41,25 @@ class BearerAuth(AuthBase):
         self._origins = frozenset(origins)
         self._prefixes = tuple(f"{item}/" for item in self._origins)
         self._refused: Token | None = None
-        # A token, and the hook that sees what becomes of it.
+        # A token and the hook for its answers, kept so that each request need not make a new hook.
         self._watched: tuple[Token | None, Any] = (None, None)
 
     def covers(self, url: str | None) -> bool:
-        """Whether ``url`` is on one of the origins that may see the token."""
+        """Whether ``url`` is on one of the origins that may see the token. None and malformed URLs are not."""
         if url is None:
             return False
         if url.startswith(self._prefixes):
             return True
         try:
             user = "".join(urlsplit(url).netloc.rpartition("@")[:2])
-            # In https://evil.example\@api.example/ others see the host before the backslash.
+            # In https://evil.example\@api.example/ some parsers take the part before the backslash as the
+            # host.
             return "\\" not in url and origin(split_url(url.replace(user, "", 1))) in self._origins
         except ValueError:  # a redirect may name an impossible host or port
             return False
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the token, and take notice when the API refuses it. Raises what the source raises."""
+        """Add the token, and watch for an answer that refuses it. Raises what the source raises."""
         if self.covers(request.url):
             token = self._source.token()
             request.headers["Authorization"] = f"Bearer {token.access_token}"
@@ -65,10 +71,11 @@ class BearerAuth(AuthBase):
         return request
 
     def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
-        # After a redirect, the refused request may be one that went without the token.
+        # After a redirect, the refused request may be one that did not carry the token.
         if response.status_code != 401 or response.request.headers.get("Authorization") != _bearer(token):
             return response
-        # A token that itself replaced a refused one, and was refused too, is not what the API minds.
+        # If the replacement for a refused token was refused too, the token is not the problem. Do not replace
+        # it again: that would be a refresh for each request.
         refused_before = self._refused is not None and token.access_token == self._refused.access_token
         if refused_before or not can_repeat(response.request):
             return response
@@ -79,11 +86,12 @@ class BearerAuth(AuthBase):
             if isinstance(fault, LoginRequired) and not token.refresh_token:
                 logger.warning("The API answered 401, and the token cannot be renewed. %s", fault.hint)
                 return response
-            response.close()  # nobody gets it: the caller must know what to do
+            response.close()  # the caller gets the error, which says what to do, and not the answer
             raise
         repeated = self._repeat(response, new, settings)
         if repeated.status_code == 401 and new.obtained_at < asked_at and not response.history:
-            # Not renewed, but found: another process had it already, and it was revoked with ours. Once.
+            # This token is older than the request: another process had stored it. It may have been revoked
+            # together with ours, so try a real refresh, but only once.
             return self._answered(new, repeated, **settings)
         if repeated.status_code == 401:
             self._refused = new
@@ -91,7 +99,7 @@ class BearerAuth(AuthBase):
 
     @staticmethod
     def _repeat(response: requests.Response, token: Token, settings: Mapping[str, Any]) -> requests.Response:
-        """Send the request once more, as requests' own HTTPDigestAuth does."""
+        """Send the request again, in the way of requests' own HTTPDigestAuth."""
         response.close()
         request = response.request.copy()
         if isinstance(position := getattr(request, "_body_position", None), int):

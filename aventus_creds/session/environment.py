@@ -1,4 +1,4 @@
-"""What the environment says of proxies and certificates: requests' own result, in a part of its time."""
+"""Proxies and certificates from the environment: the result is that of requests, but takes less time."""
 
 from __future__ import annotations
 
@@ -22,11 +22,19 @@ BUNDLE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def environment_proxies(url: str, no_proxy: str | None) -> Mapping[str, str]:
-    """Return the proxies that the environment names for ``url``, resolved once for its origin.
+    """Return the proxies that the environment names for ``url``, cached for each origin.
 
-    requests goes through the whole environment twice for each request, a third of its time. The result
-    depends on the origin and on a few variables: when one of them changes, it is resolved anew. Windows and
-    macOS have settings of the system too, which cannot be watched: there it is resolved each time.
+    requests goes through the whole environment twice for each request, which takes a third of its time. The
+    result depends only on the origin and a few variables, and is looked up again if one of them changes.
+    Windows and macOS also have system settings. Changes of those cannot be noticed, so there nothing is
+    cached.
+
+    Args:
+        url: where a request goes.
+        no_proxy: hosts to reach without a proxy, as requests takes them. None: as the environment says.
+
+    Returns:
+        A proxy's URL by scheme. Do not change it: it is shared.
     """
     if sys.platform in {"win32", "darwin"}:
         return get_environ_proxies(url, no_proxy)
@@ -34,23 +42,23 @@ def environment_proxies(url: str, no_proxy: str | None) -> Mapping[str, str]:
 
 
 def environment_bundle() -> str | None:
-    """Return the file of certificate authorities that the environment names, if it does."""
+    """Return the file of certificate authorities that the environment names, or None."""
     return next(filter(None, map(os.environ.get, BUNDLE_VARIABLES)), None)
 
 
 def stays_here(url: str) -> bool:
-    """Whether ``url`` is plain http to this machine: a proxy would carry the token off it, in plain text."""
+    """Whether ``url`` is plain http to this machine: a proxy would send the token over the network unencrypted."""
     return url.startswith("http:") and _is_on_loopback(_origin(url))
 
 
 def _origin(url: str) -> str:
-    """Return ``url`` as far as its path, without parsing it: cheap, and as good as the origin for a cache."""
+    """Return ``url`` up to its path, without parsing it. That is fast, and as good as the origin for a cache."""
     return url[: url.find("/", len("https://"))]
 
 
 @lru_cache(maxsize=256)
 def _resolved(origin: str, no_proxy: str | None, variables: tuple[str | None, ...]) -> Mapping[str, str]:
-    del variables  # they only tell one environment from another
+    del variables  # they are only part of the cache's key
     return get_environ_proxies(origin, no_proxy)
 
 

@@ -1,4 +1,4 @@
-"""Which requests to an API are repeated after a temporary failure, and when."""
+"""Decides which requests to an API are retried after a temporary failure, and when."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 LONGEST_WAIT: Final = 120
-"""Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
+"""Seconds. If a server's Retry-After asks for more, there is no retry, and the caller gets the answer."""
 
 
 class RetryingAdapter(HTTPAdapter):
-    """Repeats idempotent requests after passing faults, as long as their bodies can be sent again."""
+    """Retries idempotent requests after temporary failures, if their bodies can be sent again.
+
+    Args:
+        retries: how often to try again at most. 0: never.
+    """
 
     def __init__(self, retries: int) -> None:
         super().__init__(
@@ -33,17 +37,17 @@ class RetryingAdapter(HTTPAdapter):
                 raise_on_status=False,
             )
         )
-        self._once: HTTPAdapter | None = None  # most sessions send no stream
+        self._once: HTTPAdapter | None = None  # made when needed: most sessions never send a stream
 
     def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
-        """Send ``request``, and repeat it where that is safe. Raises what requests raises."""
+        """Send ``request``, with retries if that is safe. Raises what requests raises."""
         if not can_repeat(request):
             self._once = self._once or HTTPAdapter()
             return self._once.send(request, *args, **settings)
         try:
             return super().send(request, *args, **settings)
         except requests.ConnectionError as fault:
-            # requests does not tell the two apart where it has tried several times
+            # After several tries, requests raises ConnectionError even if the last one was a read timeout.
             if isinstance(getattr(fault.args[0], "reason", None), ReadTimeoutError):
                 raise requests.ReadTimeout(*fault.args, request=request) from fault
             raise
@@ -55,7 +59,7 @@ class RetryingAdapter(HTTPAdapter):
         super().close()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make the pools of connections anew, as requests does."""
+        """Create new connection pools, as requests does."""
         super().__setstate__(state)
         self._once = None
 
@@ -64,7 +68,8 @@ class _Retry(Retry):
     RETRY_AFTER_STATUS_CODES = RETRIED_STATUSES
 
     def get_backoff_time(self) -> float:
-        # The first retry comes at once. Not urllib3's own jitter: it draws from the user's global generator.
+        # The first retry follows at once. Not urllib3's own jitter: it uses the global random generator,
+        # which the user may have seeded.
         pause = super().get_backoff_time()
         return pause + spread(0, BACKOFF / 2) if pause else 0.0
 
@@ -72,12 +77,12 @@ class _Retry(Retry):
         try:
             return super().get_retry_after(response)
         except (InvalidHeader, ValueError, OverflowError):
-            return None  # neither seconds nor a date: as if it were not there
+            return None  # neither seconds nor a date: ignore the header
 
     def increment(self, method: str | None = None, *args: Any, **more: Any) -> Self:
         fault, response = more.get("error"), more.get("response")
         if isinstance(fault, SSLError) and (
-            # urllib3 would repeat a POST too, although TLS may have failed after the API received it.
+            # urllib3 would retry a POST too, although TLS may have failed after the API received the request.
             not self._is_method_retryable(method or "") or isinstance(fault.args[0], SSLCertVerificationError)
         ):
             raise MaxRetryError(more["_pool"], "", fault)
@@ -87,7 +92,7 @@ class _Retry(Retry):
 
 
 def can_repeat(request: requests.PreparedRequest) -> bool:
-    """Whether the request's body can be sent once more: none, bytes, text, or a file that can be rewound."""
+    """Whether the request's body can be sent again: no body, bytes, text, or a file that can be rewound."""
     body = request.body
     return (
         body is None

@@ -1,4 +1,4 @@
-"""ApiSession: a requests.Session that is authorised for one API, and BearerAuth, which makes it so."""
+"""ApiSession: a requests.Session that is authorised for one API. BearerAuth does the authorising."""
 
 from __future__ import annotations
 
@@ -26,11 +26,20 @@ logger: Final = logging.getLogger(__name__)
 
 
 class ApiSession(requests.Session):
-    """A requests.Session for a profile's API. It raises what requests raises, and what its source raises.
+    """A requests.Session for a profile's API.
 
-    Relative URLs are joined to ``api_url``. The token goes to the API's origins only, also across
-    redirects; ``~/.netrc`` is never read; idempotent requests are repeated after passing faults; and each
-    request has a time limit (``profile.timeout``, seconds) unless it names its own.
+    Relative URLs are joined to ``api_url``. The token is sent to the API's origins only, also after
+    redirects, and ``~/.netrc`` is never read. Idempotent requests are retried after temporary failures. A
+    request without a timeout of its own gets the profile's, in seconds.
+
+    A request raises what requests raises, and what the source raises, such as LoginRequired.
+
+    Args:
+        profile: names the API, and the limits.
+        source: where the token comes from, for each request.
+
+    Raises:
+        ConfigError: the profile names no API.
     """
 
     def __init__(self, profile: Profile, source: TokenSource) -> None:
@@ -53,19 +62,23 @@ class ApiSession(requests.Session):
         return f"<ApiSession {self.profile.name} {self.profile.api_url or self.profile.api_origins[0]}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Refuse to be pickled: the token would be in the pickle."""
+        """Refuse pickling: the token would be in the pickle."""
         raise TypeError("an ApiSession is not pickled: call get_session in the other process")
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """Prepare ``request``, its URL joined to the API's when it is relative."""
-        request = copy.copy(request)  # the caller's own stays as it is
+        """Prepare ``request`` as requests does, but join a relative URL to the API's.
+
+        Raises:
+            ConfigError: the URL is relative, and the profile has no api_url.
+        """
+        request = copy.copy(request)  # do not change the caller's object
         url = request.url.decode() if isinstance(request.url, bytes) else request.url or ""
         if not _is_absolute(url):
             request.url = self._join(url)
         if not request.auth and not self.auth:  # the caller took the token away
             request.auth = no_netrc
         if not request.params and not self.params:
-            # To merge and encode two empty tables takes requests a quarter of the preparation.
+            # Otherwise requests spends a quarter of the preparation on merging and encoding two empty tables.
             request.params = ""
         return super().prepare_request(request)
 
@@ -80,7 +93,7 @@ class ApiSession(requests.Session):
         return f"{base.rstrip('/')}/{url.lstrip('/')}"
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
-        """Send ``request``, within the profile's time limit where the caller names none."""
+        """Send ``request``, with the profile's timeout if the caller sets none."""
         if self._process != os.getpid():
             self._leave_connections()
         if settings.get("timeout") is None:
@@ -90,20 +103,20 @@ class ApiSession(requests.Session):
         return super().send(request, **settings)
 
     def _leave_connections(self) -> None:
-        """After a fork, leave the open connections to the other process: both would read one answer."""
+        """After a fork, leave open connections to the parent: both processes would read the same answer."""
         for adapter in self.adapters.values():
             if isinstance(adapter, HTTPAdapter):
-                adapter.__setstate__(adapter.__getstate__())  # as requests itself makes its pools anew
+                adapter.__setstate__(adapter.__getstate__())  # how requests itself creates new pools
         self._process = os.getpid()
 
     def merge_environment_settings(
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
-        """Merge as requests does, but let the profile's ca_bundle, or what the caller has set, come first."""
+        """Merge settings as requests does, but prefer the caller's, then the profile's ca_bundle."""
         proxies = dict(proxies or {})
         if verify is None:
             verify = self.verify
-        if self.trust_env and verify is True:  # for http too: a redirect keeps the setting
+        if self.trust_env and verify is True:  # for http too: a redirect to https keeps it
             verify = environment_bundle() or True
         if self.trust_env and not stays_here(url):
             proxies = {**environment_proxies(url, proxies.get("no_proxy")), **proxies}
@@ -117,7 +130,7 @@ class ApiSession(requests.Session):
         }
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Across a redirect, take the token along to the API's origins only, and never ask ``~/.netrc``."""
+        """After a redirect, keep the token only for the API's origins, and never read ``~/.netrc``."""
         before, after = response.request.url or "", prepared_request.url or ""
         ours = self._bearer.covers(before)
         if not (self._bearer.covers(after) if ours else not self.should_strip_auth(before, after)):

@@ -1,1 +1,1 @@
-"""Where a token comes from: one small interface, wrapped round itself."""
+"""Where a token comes from: one small interface, and sources that wrap each other."""

@@ -1,4 +1,4 @@
-"""AttendedSource: lets a person log in where nothing else helps, and only then."""
+"""AttendedSource: lets a person log in, but only if nothing else gives a token."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from aventus_creds.tokens import Token
 
 
 class AttendedSource:
-    """Lets a person log in where the cache has no usable token, and nothing can renew it unattended.
+    """Lets a person log in if the cache has no usable token and it cannot be refreshed unattended.
 
-    ``log_in`` is given how many seconds the token must live; it stores the token that it returns.
+    Args:
+        cache: is asked first.
+        log_in: lets a person log in. It gets how many seconds the token must be valid, and stores the token
+            that it returns.
+        may_ask: says whether a person may be asked. Called only when a login is needed.
     """
 
     def __init__(
@@ -23,10 +27,10 @@ class AttendedSource:
         self._may_ask = may_ask
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
-        """Return the cache's token, or a new login's.
+        """Return the token from the cache, or from a new login.
 
-        An API's refusal (``stale``) never opens a browser: it may have any reason, and would open one for
-        each request.
+        A token that an API has refused (``stale``) never opens a browser. The API may have any reason, and
+        there would be a new browser window for every request.
         """
         try:
             return self._cache.token(stale, at_least)

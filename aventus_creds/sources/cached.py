@@ -1,4 +1,9 @@
-"""CachedSource: the token that every thread and process shares, and the one lock under which it is renewed."""
+"""CachedSource: one token for all threads and processes, and one lock under which it is refreshed.
+
+The lock is there because a server may give one-time refresh tokens: if two processes used the same one, many
+servers would take it for theft and revoke the login (RFC 9700 section 4.14.2). So a process that gets the
+lock reads the store again before it asks the server: the previous holder has usually just stored a new token.
+"""
 
 from __future__ import annotations
 
@@ -24,22 +29,32 @@ if TYPE_CHECKING:
     from aventus_creds.tokens import Token
 
 LEEWAY: Final = 2.0
-"""Seconds before its expiry in which a token that nobody can renew is not used any more: a request takes its time."""
+"""Seconds before its expiry in which a token that cannot be refreshed is no longer used: a request takes time."""
 
 STORE_AWAY: Final = 5.0
-"""Seconds for which a store that failed is not asked again while a token in memory serves."""
+"""Seconds in which a store that failed is not asked again, as long as the token in memory is valid."""
 
 _Fresh = tuple["Token | None", float, float]
-"""What is in memory, and until when it is fresh: by the clock, and by the one that nobody sets."""
+"""The token in memory, and when it goes stale, on the wall clock and on the monotonic clock."""
 
 NOTHING: Final = (None, 0.0, 0.0)
 
 _first_seen: Final[dict[str, tuple[int, float]]] = {}
-"""The last token taken for each key, as its hash, and the clock then: get_token makes a new source each time."""
+"""For each key the hash of the newest token, and the clock offset when it was first seen (see ``_ahead``).
+
+It is kept here because get_token makes a new source for each call, and a new source would trust a wall clock
+that was set back since.
+"""
 
 
 class CachedSource:
-    """Keeps the inner source's token in memory and in a store, for every thread and process to use."""
+    """Keeps the token of the inner source in memory and in a store, for all threads and processes.
+
+    Args:
+        key: the name of the token in the store.
+        store: shared with other processes.
+        inner: makes a new token. It is called with the lock held, and gets the old token.
+    """
 
     def __init__(self, key: str, store: TokenStore, inner: TokenSource) -> None:
         self._key = key
@@ -53,9 +68,11 @@ class CachedSource:
         self._away_until = 0.0  # of the store; by the monotonic clock
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
-        """Return the cached token while it is good, else a new one. The lock is held while it is made."""
+        """Return the cached token while it is good, else a new one, which is made under the lock."""
         token, until, steady_until = self._fresh
-        # What _good says, in the common case: each request of a session comes here.
+        # The common case of _good, written out: every request of a session comes through here. Both clocks
+        # count, since the wall clock may be set back, and the monotonic one may stand still while the machine
+        # sleeps.
         if token and time.time() < until and time.monotonic() < steady_until and not (stale or at_least):
             return token
         token = self._memory
@@ -66,7 +83,8 @@ class CachedSource:
         try:
             return self._shared(stale, at_least)
         except StoreError:
-            # What is to be replaced soon serves until its end.
+            # A token due for refresh is valid until it expires. Better that than no token, while the store is
+            # away.
             token = self._memory
             if token is None or not self._alive(token, stale, at_least):
                 raise
@@ -74,39 +92,54 @@ class CachedSource:
             return token
 
     def peek(self) -> Token | None:
-        """Return the newest token known, good or not, and ask nobody. Raises StoreError."""
+        """Return the newest token in memory or store, even an expired one, or None. It is never refreshed.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         return self._recall()
 
     def forget(self) -> Token | None:
-        """Drop the token from memory and store, and return it. Raises StoreError."""
-        from aventus_creds.stores.sharing import changed  # a fresh token needs none
+        """Delete the token from memory and store. Returns it, so that it can be revoked, or None.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        from aventus_creds.stores.sharing import changed  # imported late: a fresh token needs no store
 
         token = changed(self._store, self._key, self._delete)
         self._drop()
         return token
 
     def remember(self, token: Token) -> None:
-        """Take ``token`` as the newest, in memory only."""
+        """Make ``token`` the newest, in memory only.
+
+        The token that is in the store now counts as older from here on: it does not replace ``token``.
+        """
         self._take(token, stored=False)
         with suppress(StoreError):
             self._outdated = self._store.load(self._key)
 
     def keep(self, token: Token) -> None:
-        """Take ``token`` as the newest. Raises StoreError, with the token kept in memory even so."""
+        """Make ``token`` the newest, in memory and in the store.
+
+        Raises:
+            StoreError: it could not be stored. It is in memory all the same, so this process can use it.
+        """
         self.remember(token)
-        from aventus_creds.stores.sharing import changed  # a fresh token needs none
+        from aventus_creds.stores.sharing import changed  # imported late: a fresh token needs no store
 
         changed(self._store, self._key, lambda: self._store.save(self._key, token))
         self._saved()
 
     def _shared(self, stale: Token | None, at_least: float) -> Token:
-        """Return the store's token while it is good, else a new one, made under the lock."""
+        """Return the token from the store if it is good, else a new one, which is made under the lock."""
         token = self._recall()
         if token is not None and self._good(token, stale, at_least):
             return token
         from aventus_creds.basics.forks import ForkLock
         from aventus_creds.sources.interrupts import (
-            first_interrupt_waits,  # a fresh token is never cut in two
+            first_interrupt_waits,  # imported late: a fresh token needs no protection
         )
         from aventus_creds.stores.sharing import still_held, turns
 
@@ -115,10 +148,14 @@ class CachedSource:
         with flight:
             for take in ways:
                 with take(self._key) as held:
+                    # Read again: the previous holder of the lock has probably stored a new token.
                     stored = self._store.load(self._key)
                     token = self._newest(stored, held=held is not False)
                     if token is not None and self._good(token, stale, at_least):
                         return token
+                    # Never refresh without the lock, nor with one that lapsed while this process was
+                    # suspended. The last way is an exception: its lock may lapse too, but this has to end at
+                    # some point, and a save that comes too late is refused as a conflict.
                     if take == ways[-1] or (held is not False and still_held(self._store, self._key)):
                         with first_interrupt_waits():
                             return self._renewed(token, stored, stale, at_least)
@@ -127,32 +164,37 @@ class CachedSource:
     def _renewed(
         self, token: Token | None, stored: Token | None, stale: Token | None, at_least: float
     ) -> Token:
-        # Known before the request, which may take longer than the token lives.
+        # Decided before the request: the request may take longer than the token lives.
         serves = token is not None and differs(token, stale) and not at_least
         try:
-            # Not the stale one where there is none: whoever has logged out does not want it renewed.
+            # Pass the stored token, never ``stale``: if the store has none, somebody has logged out, and must
+            # not be logged in again by refreshing the caller's copy.
             new = self._inner.token(token, at_least)
         except LoginRequired:
-            # Somebody without our lock, on another machine perhaps, may have renewed it meanwhile.
+            # The refresh token may be dead because somebody without our lock, for example on another machine,
+            # has used it. Then their new token is in the store.
             newest = self._recall()
             if newest is not None and self._good(newest, token or stale, at_least):
                 return newest
-            # To its end: it was never to be replaced ahead of time.
+            # Without a refresh token there was never a way to replace it early, so use it almost to its end.
             if token is not None and serves and not token.refresh_token and self._left(token) > LEEWAY:
                 return token
             raise
         except (NetworkError, SecretError, ServerError):
-            # A refresh ahead of time that failed costs nothing while the old token lives.
+            # An early refresh failed. That does no harm while the old token is still valid.
             if token is not None and serves and self._left(token) > 0:
                 return token
             raise
         self._take(new, stored=False)
-        self._outdated = stored  # the store is not read again here: what it has now would count as seen
+        # Remember what was read under the lock. Reading the store again would take a token that somebody else
+        # has stored since for an old one.
+        self._outdated = stored
         try:
             self._store.save(self._key, new)
             self._saved()
         except StoreConflict as fault:
-            # Our lock lapsed, and somebody was quicker: theirs is the one that goes on. Ours serves if need be.
+            # Our lock lapsed, and somebody else stored a token first. Use theirs, as everybody else will from
+            # now on; ours is used only if theirs cannot be.
             self._outdated = None
             with suppress(StoreError):
                 theirs = self._store.load(self._key)
@@ -169,18 +211,18 @@ class CachedSource:
         self._store.delete(self._key)
         return token
 
-    # What is known, and whether it will do
+    # Which token is the newest, and is it good enough?
 
     def _recall(self, *, held: bool = False) -> Token | None:
         return self._newest(self._store.load(self._key), held=held)
 
     def _newest(self, stored: Token | None, *, held: bool) -> Token | None:
-        """Return the newest token known: what the store has, or memory where saving failed.
+        """Return the newest token: the one in the store, or the one in memory if saving that failed.
 
-        With the lock ``held``, a store that has lost the token means a logout: memory is no way round it. A
-        file or folder that somebody removed counts as that too, for it is how people log out by hand.
+        With the lock ``held``, a token that is gone from the store means a logout, and the one in memory must
+        not be used either. That includes a file or folder that was removed: it is how people log out by hand.
         """
-        # Not by obtained_at: where the clock was set back, that would bring a used refresh token up again.
+        # Do not compare obtained_at: if the clock was set back, a used refresh token would look newer.
         if stored is not None and stored != self._outdated:
             if stored != self._memory:
                 self._take(stored, stored=True)
@@ -190,6 +232,8 @@ class CachedSource:
         return self._memory
 
     def _take(self, token: Token, *, stored: bool) -> None:
+        # The offset is taken once for each token. Taken again for a token that is already known, after the
+        # clock was set back, it would extend the token's life.
         number, ahead = _first_seen.get(self._key, (0, 0.0))
         if number != hash(token):
             ahead = max(time.time(), token.obtained_at) - time.monotonic()
@@ -214,10 +258,11 @@ class CachedSource:
         return token.expires_at - self._now()
 
     def _now(self) -> float:
-        """Return the time, at least as late as it would be had nobody set the clock back since.
+        """Return the time in seconds since the epoch, or what it would be if the clock had not been set back.
 
-        A token that seems to come from the future (of another machine, whose clock is ahead) is taken to be
-        new when it is first seen: to replace it would have two such machines do so for ever, in turns.
+        The clock of another machine may be ahead, so that its token seems to come from the future. Such a
+        token counts as new when it is first seen. Otherwise each of the two machines would replace the
+        other's token, over and over.
         """
         now, steady = time.time(), self._ahead + time.monotonic()
-        return now if now > steady else steady  # noqa: FURB136 - for each request: max is slower
+        return now if now > steady else steady  # noqa: FURB136 - max is slower, on each request

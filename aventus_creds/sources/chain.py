@@ -1,15 +1,15 @@
-"""A profile's sources, composed: the one place where it is decided which is wrapped round which.
+"""Puts a profile's sources together. This is the one place that decides which source wraps which.
 
-    AttendedSource                lets a person log in where the others cannot help
+    AttendedSource                lets a person log in if the others have no token
     └── CachedSource              memory, then the store, then its inner source under the store's lock
-        └── RefreshingSource      trades the refresh token, else passes on to its inner source
-            └── NobodySource      says what a person must do
+        └── RefreshingSource      uses the refresh token, or else asks its inner source
+            └── NobodySource      has no token: its error says what a person must do
     CachedSource
     └── ClientCredentialsSource   the client's own token: no person is needed
     InjectedSource                a token from the environment, used as it is
 
-The person is asked outside the lock that refreshes take: a login may last minutes, and a script that runs
-meanwhile must not hang on it but hear at once that a login is needed.
+A login happens outside the lock that refreshes take. It may last minutes, and a script that runs at the same
+time must not hang: it must get the error at once that a login is needed.
 """
 
 from __future__ import annotations
@@ -42,10 +42,18 @@ def token_source(
     may_ask: Callable[[], bool],
     log_in: Callable[[TokenStore, CachedSource, float], Token],
 ) -> TokenSource:
-    """Return the source of ``profile``'s tokens, as its grant and the environment want it.
+    """Return the source of a profile's tokens. Its grant and the environment decide which one that is.
 
-    ``may_ask`` says whether a person may be asked; ``log_in`` asks them: it takes the store, its cache and how
-    many seconds the token must live, and returns a token that is stored.
+    Args:
+        profile: whose tokens.
+        store: where they are stored. None: in the store that the environment or the profile names.
+        may_ask: says whether a person may be asked to log in. Called only when a login is needed.
+        log_in: lets a person log in. It gets the store, the cache in front of it, and how many seconds the
+            token must be valid. It returns a token that it has stored.
+
+    Raises:
+        ConfigError, SecretError, StoreError: the environment's token is unusable, or the store cannot be
+            opened.
     """
     if injected := injected_source(profile.name):
         return injected
@@ -69,7 +77,7 @@ def injected_source(name: str) -> InjectedSource | None:
 
 
 def cached_source(profile: Profile, store: TokenStore) -> CachedSource:
-    """Return the source of ``profile``'s tokens that asks no person."""
+    """Return a source that never asks a person: the part of ``token_source`` inside the AttendedSource."""
     inner: TokenSource = ClientCredentialsSource(profile)
     if GRANTS[profile.grant].attended:
         inner = RefreshingSource(profile, NobodySource(profile))

@@ -1,4 +1,4 @@
-"""InjectedSource: a token that the environment brought, used as it is."""
+"""InjectedSource: a token from an environment variable, used as it is."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from aventus_creds.sources.source import differs, long_enough
 from aventus_creds.tokens import Token, is_header_safe, jwt_claims
 
 UNKNOWN_LIFETIME: Final = 10 * 365 * 86400.0
-"""Seconds that an injected token is taken to live when it does not tell."""
+"""Seconds that an injected token is assumed to live if it does not say when it expires."""
 
 
 class InjectedSource:
-    """Gives a token that the environment brought, as it is: nobody can renew it."""
+    """Gives a token from the environment as it is. It cannot be refreshed.
+
+    Args:
+        token: the token.
+        place: where it came from, for error messages: the name of the variable.
+    """
 
     def __init__(self, token: Token, place: str) -> None:
         self._token = token
@@ -27,7 +32,7 @@ class InjectedSource:
         return cls(_injected(variable), variable)
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
-        """Return the token. Raises LoginRequired when an API has refused it."""
+        """Return the token. Raises LoginRequired if it is the one that an API has refused."""
         if not differs(self._token, stale):
             raise LoginRequired(
                 f"the token in {self._place} was refused", hint=f"Put a fresh one into {self._place}."
@@ -36,7 +41,7 @@ class InjectedSource:
 
 
 def _injected(variable: str) -> Token:
-    """Return the token in ``variable``, used as it is. Only a JWT tells when it expires."""
+    """Return the token in ``variable``. Only a JWT says when it expires."""
     if not is_header_safe(os.environ[variable].strip()):
         raise ConfigError(
             f"{variable} holds no access token", hint="Set it to the access token alone, or unset it."

@@ -1,4 +1,4 @@
-"""Ctrl-C, or a signal that ends the process, in the middle of something that must not be cut in two."""
+"""Hold back Ctrl-C, and signals that end the process, during work that must not stop half-way."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from aventus_creds.basics.forks import in_each_child
 from aventus_creds.basics.terminal import say
 
 FATAL: Final = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-"""How systemd, docker and kill end a process, and how a terminal that goes away does."""
+"""SIGTERM is how systemd, docker and kill end a process; SIGHUP is what it gets when its terminal closes."""
 
 LONGEST_EXIT: Final = 10.0
-"""Seconds that a program's end waits for what its other threads have under way."""
+"""Seconds that the end of the program waits for refreshes in its other threads."""
 
 _under_way: Final[set[threading.Event]] = set()
-in_each_child(_under_way.clear)  # those threads are the other process's
+in_each_child(_under_way.clear)  # those threads exist in the parent only
 
 
 @contextmanager
 def first_interrupt_waits() -> Iterator[None]:
-    """Hold the first Ctrl-C or fatal signal back until the block has ended; a second one ends it at once.
+    """Hold back the first Ctrl-C or fatal signal until the block has ended. A second one acts at once.
 
-    For a refresh: between the server's answer and the disk, a refresh token that rotates exists nowhere else.
-    Where a signal is handled by somebody else (another thread's, an IDE, a notebook's kernel), it stays so.
+    This is for a refresh. If the server rotates refresh tokens, the new one exists only in this process
+    between the server's answer and the write to disk. An interrupt in between would lose the login.
+
+    A signal that already has a handler of its own (an IDE's, a notebook kernel's) is left alone. In a thread
+    other than the main one, Python allows no handlers: there, the end of the program waits for the block
+    instead.
     """
     if threading.current_thread() is not threading.main_thread():
         with _exit_waits():
@@ -62,7 +66,7 @@ def first_interrupt_waits() -> Iterator[None]:
 
 @contextmanager
 def _exit_waits() -> Iterator[None]:
-    """Let the interpreter end only after the block: it would leave a daemon thread in the middle."""
+    """Make the interpreter wait for the block: at its end it stops daemon threads at any point."""
     _under_way.add(ended := threading.Event())
     try:
         yield
@@ -79,7 +83,7 @@ def _wait_for_others() -> None:
 
 
 def _end(number: int, frame: Any = None) -> None:
-    """Do what the signal does where nobody handles it."""
+    """Do what the signal does by default."""
     if number == signal.SIGINT:
         signal.default_int_handler(number, frame)
     signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Sources of new tokens that ask no person: a refresh token, the client's own credentials, or nothing at all."""
+"""Sources of new tokens that ask no person: by a refresh token, by the client's credentials, or none at all."""
 
 from __future__ import annotations
 
@@ -15,54 +15,59 @@ from aventus_creds.tokens import Token, utc
 OVER: Final = frozenset(
     {
         "invalid_grant",  # RFC 6749 section 5.2
-        "bad_refresh_token",  # GitHub's word for it: "The refresh token passed is incorrect or expired."
-        # OpenID Connect Core section 3.1.2.6; Entra answers refreshes with them too, as MSAL's
-        # InteractionRequiredAuthError knows: a policy, a new consent or a second factor wants the person.
+        "bad_refresh_token",  # GitHub: "The refresh token passed is incorrect or expired."
+        # OpenID Connect Core section 3.1.2.6. Entra answers refreshes with these too (MSAL has
+        # InteractionRequiredAuthError for it): a policy, a new consent or a second factor needs the person.
         "interaction_required",
         "login_required",
         "consent_required",
     }
 )
-"""Errors that say a login is over: only a person can mend them, by logging in. No other error says that."""
+"""Errors that mean that the login is over, and that a person has to log in again. Other errors do not mean that."""
 
 
 class RefreshingSource:
-    """Trades the stale token's refresh token for a new token (RFC 6749 section 6)."""
+    """Gets a new token with the refresh token of the stale one (RFC 6749 section 6).
+
+    Args:
+        profile: whose tokens.
+        inner: is asked if there is no refresh token, or if the server says that it is no longer valid.
+    """
 
     def __init__(self, profile: Profile, inner: TokenSource) -> None:
         self._profile = profile
         self._inner = inner
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
-        """Return the refreshed token; without a refresh token, or when it is dead, the inner source's."""
+        """Return the refreshed token, or what the inner source gives without a valid refresh token."""
         if stale is not None and stale.refresh_token:
-            from aventus_creds.oauth.client import OAuthClient  # a fresh token needs no server
+            from aventus_creds.oauth.client import OAuthClient  # imported late: a fresh token needs no server
 
-            # Ahead of time, a fault is no reason to wait: the old token serves for now.
+            # While the old token is still valid, do not hold the caller up with retries: it is used instead.
             retries = self._profile.retries if stale.expired(time.time()) or at_least else 0
             try:
                 return OAuthClient(self._profile).refresh(stale, retries=retries)
             except TokenRefused as refusal:
-                if refusal.error not in OVER:  # any other fault is not the person's to mend
+                if refusal.error not in OVER:  # a login would not help against any other error
                     raise
         return self._inner.token(stale, at_least)
 
 
 class ClientCredentialsSource:
-    """Asks for the client's own token (RFC 6749 section 4.4). It has no use for an older one."""
+    """Gets the client's own token (RFC 6749 section 4.4). It does not need the old one for that."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:  # noqa: ARG002 - the interface
         """Return a new token."""
-        from aventus_creds.oauth.client import OAuthClient  # a fresh token needs no server
+        from aventus_creds.oauth.client import OAuthClient  # imported late: a fresh token needs no server
 
         return OAuthClient(self._profile).client_credentials()
 
 
 class NobodySource:
-    """Has no token. It tells why a person is needed, and the command to run."""
+    """Has no token. Its error says why a person is needed, and which command to run."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -82,7 +87,7 @@ class NobodySource:
                 why += ", and the server refused to renew it"
         command = f"aventus-creds login {name}"
         if self._profile.path and Path(self._profile.path) != profiles_path():
-            import shlex  # only here
+            import shlex  # rarely needed
 
             command = f"AVENTUS_CREDS_PROFILES={shlex.quote(self._profile.path)} {command}"
         raise LoginRequired(f"profile {name} needs a login: {why}", hint=f"Run: {command}")

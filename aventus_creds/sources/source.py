@@ -1,4 +1,4 @@
-"""TokenSource: the one small interface behind which every token comes from."""
+"""TokenSource: the one small interface that every token comes through."""
 
 from __future__ import annotations
 
@@ -10,20 +10,30 @@ from aventus_creds.tokens import Token
 
 
 class TokenSource(Protocol):
-    """Gives a token that is good now."""
+    """Gives a token that is valid now."""
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
-        """Return a token that is fresh for ``at_least`` seconds and is not ``stale``.
+        """Return a token that is not ``stale`` and is valid for ``at_least`` more seconds.
 
-        ``stale`` is one that will not do although it looks fresh: an API has refused it. Raises LoginRequired
-        when a person is needed, LifetimeTooShort when no token lives that long, other ServerError,
-        NetworkError or ConfigError when none can be had.
+        Args:
+            stale: a token that must not be returned although it looks fresh, because an API has refused it. A
+                source inside a CachedSource gets the token to replace. None: any token will do.
+            at_least: how long the token must still be valid, in seconds. 0: no longer than usual.
+
+        Raises:
+            LoginRequired: a person has to log in.
+            LifetimeTooShort: a new token does not live that long.
+            ServerError, NetworkError, ConfigError: no token can be had, for the reason in the error.
         """
         ...
 
 
 def long_enough(token: Token, at_least: float) -> Token:
-    """Return ``token`` if it lives ``at_least`` seconds more, else raise LifetimeTooShort."""
+    """Return ``token`` if it is valid for ``at_least`` more seconds (0: in any case).
+
+    Raises:
+        LifetimeTooShort: it expires sooner.
+    """
     left = token.expires_at - time.time()
     if at_least and left < at_least:
         raise LifetimeTooShort(
@@ -34,5 +44,5 @@ def long_enough(token: Token, at_least: float) -> Token:
 
 
 def differs(token: Token, stale: Token | None) -> bool:
-    """Whether ``token`` is another one than the ``stale`` one, if there is one."""
+    """Whether ``token`` has another access token than ``stale``. It does if ``stale`` is None."""
     return stale is None or token.access_token != stale.access_token

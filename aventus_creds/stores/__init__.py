@@ -1,4 +1,4 @@
-"""Where tokens are stored between two processes: the contract that every store keeps."""
+"""Where tokens are stored: the protocol that every store follows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aventus_creds.tokens import Token
 
 
 class TokenStore(Protocol):
-    """Keeps one token for each key. It never judges whether a token is still good.
+    """Stores one token for each key, and never decides whether a token is still valid.
 
     Every method may raise StoreError. ``save`` and ``delete`` are called with the key's lock held.
 
@@ -19,23 +19,24 @@ class TokenStore(Protocol):
     """
 
     def load(self, key: str) -> Token | None:
-        """Return the token under ``key``, or None where there is none that can be read. Takes no lock.
+        """Return the token stored under ``key``, or None if there is none that can be read. Takes no lock.
 
-        None under the lock, where there was one, means that the login was ended: nobody brings it back.
+        If there was a token before and the caller holds the lock, None means that somebody has logged out.
+        The caller must not store its own copy again.
         """
         ...
 
     def save(self, key: str, token: Token) -> None:
-        """Keep ``token`` under ``key`` in place of what was there: wholly, or not at all."""
+        """Store ``token`` under ``key`` and replace what is there: completely, or not at all."""
         ...
 
     def delete(self, key: str) -> None:
-        """Forget what is under ``key``, if anything."""
+        """Delete what is stored under ``key``, if anything."""
         ...
 
     def lock(self, key: str) -> AbstractContextManager[object]:
-        """Hold ``key`` against every other thread and process that uses this store.
+        """Lock ``key`` against all other threads and processes that use this store, for a ``with`` block.
 
-        The lock is not reentrant. A holder that dies frees it.
+        The lock is not reentrant. If its holder dies, it becomes free.
         """
         ...

@@ -1,4 +1,4 @@
-"""FileStore: one JSON file for each key, readable by its owner only."""
+"""FileStore: one JSON file for each key, which only its owner can read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from aventus_creds.profiles.store_keys import StoreSettings
 
 
-def open_store(settings: StoreSettings | None) -> FileStore:  # noqa: ARG001 - no setting is for files
+def open_store(settings: StoreSettings | None) -> FileStore:  # noqa: ARG001 - files have no settings
     """Return the store in the state folder. Raises StoreError."""
     return FileStore(state_folder())
 
 
 class FileStore:
-    """Keeps tokens in ``folder/tokens``."""
+    """Stores tokens in files.
+
+    Args:
+        folder: the state folder. The files are in its folder ``tokens``.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._files = PrivateFolder(folder / "tokens")
@@ -32,7 +36,7 @@ class FileStore:
         return f"<FileStore {self._files.path}>"
 
     def __eq__(self, other: object) -> bool:
-        """Two stores are the same when their folder is."""
+        """Two stores are equal if they use the same folder."""
         return isinstance(other, FileStore) and self._files.path == other._files.path
 
     def __hash__(self) -> int:
@@ -40,19 +44,19 @@ class FileStore:
         return hash(self._files.path)
 
     def path(self, key: str) -> Path:
-        """Where the token under ``key`` is kept."""
+        """Return where the token of ``key`` is stored."""
         return self._files.path / f"{key}.json"
 
     def load(self, key: str) -> Token | None:
-        """Return the token under ``key``. A damaged file counts as none. Raises StoreError."""
+        """Return the token under ``key``, or None if its file is missing or damaged. Raises StoreError."""
         content = self._files.read(f"{key}.json")
         return None if content is None else decode(key, content)
 
     def save(self, key: str, token: Token) -> None:
-        """Keep ``token`` under ``key``; a damaged file in its place is kept aside. Raises StoreError."""
+        """Store ``token`` under ``key``. A damaged file is moved aside first. Raises StoreError."""
         name = f"{key}.json"
         if self._is_damaged(key):
-            with suppress(StoreError):  # a new login is worth more than what is left of an old one
+            with suppress(StoreError):  # storing the new token matters more than a damaged old one
                 self._files.rename(name, f"{key}.damaged")
         self._files.write(name, encode(key, token))
 
@@ -61,16 +65,16 @@ class FileStore:
         return content is not None and decode(key, content) is None
 
     def delete(self, key: str) -> None:
-        """Forget the token under ``key``, and what is left of older ones. Raises StoreError."""
+        """Delete the token under ``key``, and what is left of older ones. Raises StoreError."""
         self._files.remove(f"{key}.json")
         for leftover in (f"{key}.json.tmp", f"{key}.damaged"):
-            with suppress(StoreError):  # a folder in its place: no reason not to go on and revoke
+            with suppress(StoreError):  # for example a folder: no reason not to go on and revoke
                 self._files.remove(leftover)
 
     def lock(self, key: str) -> AbstractContextManager[object]:
-        """Hold ``key`` against other threads and processes. Raises StoreError."""
+        """Lock ``key`` against other threads and processes. Raises StoreError."""
         return self._files.lock(key)
 
     def turn(self, key: str) -> AbstractContextManager[bool]:
-        """Hold ``key`` as ``lock`` does; or hold nothing, and give False, once somebody else has saved."""
+        """Lock ``key`` as ``lock`` does, but give up and return False once somebody else has saved (see sharing)."""
         return self._files.turn(key, f"{key}.json")

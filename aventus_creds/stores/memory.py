@@ -1,4 +1,4 @@
-"""MemoryStore: tokens that die with the process."""
+"""MemoryStore: tokens that are gone when the process ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aventus_creds.tokens import Token
 
 
 class MemoryStore:
-    """Keeps tokens in this process only: nothing is written anywhere."""
+    """Keeps tokens in this process only. Nothing is written to disk."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
@@ -25,13 +25,13 @@ class MemoryStore:
         return self._tokens.get(key)
 
     def save(self, key: str, token: Token) -> None:
-        """Keep ``token`` under ``key``."""
+        """Store ``token`` under ``key``."""
         self._tokens[key] = token
 
     def delete(self, key: str) -> None:
-        """Forget the token under ``key``."""
+        """Delete the token under ``key``."""
         self._tokens.pop(key, None)
 
     def lock(self, key: str) -> AbstractContextManager[object]:
-        """Hold ``key`` against other threads."""
+        """Lock ``key`` against other threads."""
         return self._locks[key]

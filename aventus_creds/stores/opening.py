@@ -1,4 +1,4 @@
-"""Which store keeps a profile's tokens, and how it is opened."""
+"""Decides which store holds a profile's tokens, and opens it."""
 
 from __future__ import annotations
 
@@ -16,28 +16,41 @@ if TYPE_CHECKING:
 
 
 def store_name(profile: Profile) -> str:
-    """Return which store ``AVENTUS_CREDS_STORE`` names, else the profile or its file: a key of STORES.
+    """Return the name of the store for a profile's tokens, a key of STORES.
 
-    Raises ConfigError.
+    AVENTUS_CREDS_STORE comes first, then the profile or its file, then the default.
+
+    Raises:
+        ConfigError: the variable names an unknown store.
     """
     named = os.environ.get("AVENTUS_CREDS_STORE")
-    if named and named not in STORES:  # its value is not repeated: it may be an address with a password
+    if named and named not in STORES:  # do not show the value: it may be an address with a password
         raise ConfigError(f"AVENTUS_CREDS_STORE must be one of {', '.join(STORES)}")
     return named or (profile.store.type if profile.store else DEFAULT_STORE)
 
 
 def store_for(profile: Profile) -> TokenStore:
-    """Return the store of ``profile``'s tokens. Raises ConfigError, SecretError or StoreError."""
+    """Open the store for the tokens of ``profile``. Raises as ``open_store`` does."""
     return open_store(store_name(profile), profile.store)
 
 
 def open_store(name: str, settings: StoreSettings | None) -> TokenStore:
-    """Return the store ``name``, one of STORES. Raises ConfigError, SecretError or StoreError."""
+    """Open a store.
+
+    Args:
+        name: a key of STORES.
+        settings: what profiles.toml says about stores. None: nothing, so the store uses its defaults.
+
+    Raises:
+        ConfigError: a setting or a package that the store needs is missing, or a setting is wrong.
+        SecretError: a secret of the store cannot be read.
+        StoreError: there is no place for the store's files.
+    """
     module, _, function = STORES[name].opener.partition(":")
     store: TokenStore = getattr(import_module(f"aventus_creds.stores.{module}"), function)(settings)
     return store
 
 
 def default_store() -> TokenStore:
-    """Return the store that is used where none is named."""
+    """Open the store that is used if neither the environment nor a profile names one."""
     return open_store(DEFAULT_STORE, None)

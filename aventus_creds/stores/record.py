@@ -1,4 +1,4 @@
-"""How a stored token is written down: JSON that says whose it is, and is not believed blindly when read."""
+"""The format of a stored token: JSON that names its key. It is checked when it is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ YEAR_10000: Final = 253402300800.0
 
 
 def encode(key: str, token: Token) -> bytes:
-    """Return what a store keeps for ``token`` under ``key``."""
+    """Return the content that a store saves for ``token`` under ``key``, as UTF-8."""
     return json.dumps(
         {
             "format": FORMAT,
@@ -29,7 +29,10 @@ def encode(key: str, token: Token) -> bytes:
 
 
 def decode(key: str, content: bytes) -> Token | None:
-    """Return the token in a store's ``content``, or None where it is damaged or another key's."""
+    """Return the token in the ``content`` that a store has saved under ``key``.
+
+    None means that it is damaged, in an unknown format, or belongs to another key.
+    """
     try:
         kept = json.loads(content)
         if kept["format"] != FORMAT or kept["key"] != key:

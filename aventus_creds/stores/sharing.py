@@ -1,4 +1,10 @@
-"""What a store that many machines share may offer besides the contract, and how it is used."""
+"""Optional methods of stores that many processes or machines share, and how they are used.
+
+Suppose that a hundred processes find the same token expired. One gets the lock and refreshes. If the others
+queued for the lock one by one, only to find that there is a new token, the last one would wait for all the
+others. So a store may offer ``turn``: waiting for the lock ends early for all of them, as soon as the new
+token is saved.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +16,61 @@ from aventus_creds.errors import StoreConflict
 from aventus_creds.stores import TokenStore
 
 CONFLICTS: Final = 5
-"""How often a person's change is made anew because others change the store at the same time."""
+"""How often a login or logout is tried again because others change the store at the same time."""
 
 T = TypeVar("T")
 Turn = Callable[[str], AbstractContextManager[Any]]
 
 
 def turns(store: TokenStore) -> tuple[Turn, ...]:
-    """Return the ways to take a key, one after another. One that gives False holds nothing: read again.
+    """Return the ways to lock a key, to be tried in this order. The last one is always the store's ``lock``.
 
-    A store may offer ``turn(key)``: its ``lock``, or False once somebody else has saved meanwhile. The last way is
-    always the lock.
+    A store may offer ``turn(key)``. Its ``with`` gives True, with the lock held, or False, with nothing held,
+    once somebody else has saved under the key since the caller last read it. After False, read again: the new
+    token may be good enough. If it is not, use the next way.
+
+    Returns:
+        Functions that take the key and return a context manager.
     """
     turn = getattr(store, "turn", None)
+    # Twice: what was saved the first time may be a token that does not help this caller, for example one that
+    # lives too short. After that take the real lock: a busy store could otherwise send the caller away for
+    # ever.
     return (store.lock,) if turn is None else (turn, turn, store.lock)
 
 
 def still_held(store: TokenStore, key: str) -> bool:
-    """Whether the lock on ``key`` has not lapsed, where the store can tell by a method ``holds``.
+    """Whether the caller's lock on ``key`` is still held. A store whose locks can lapse has a method ``holds``.
 
-    A process frozen between this and its request to a server is beyond help: its save is refused then.
+    A lock lapses if its holder is suspended for too long, for example because a laptop sleeps. Another
+    process may have used the refresh token by then, so ask just before using it. A process may still be
+    suspended between this check and its request. That cannot be prevented, but then the store refuses its
+    save with StoreConflict.
     """
+    # Locks of the operating system have no such method: they last as long as the process does.
     holds = getattr(store, "holds", None)
     return holds is None or bool(holds(key))
 
 
 def changed(store: TokenStore, key: str, change: Callable[[], T]) -> T:
-    """Make ``change`` under the lock of ``key``, and again where others were quicker: a person's word counts."""
+    """Run ``change`` with ``key`` locked, and again if somebody else saved first.
+
+    This is for an explicit login or logout, which wins over a refresh in another process.
+
+    Args:
+        store: the store that ``change`` reads and writes.
+        key: the key to lock.
+        change: may run several times, so it must read the store again each time.
+
+    Returns:
+        What ``change`` returns.
+
+    Raises:
+        StoreConflict: others were faster each time, CONFLICTS times and once more.
+        StoreError: as the store raises it.
+    """
+    # Unlike a refresh, which accepts the other's token on a conflict: here the person's decision must be
+    # stored.
     for _ in range(CONFLICTS):
         with suppress(StoreConflict), store.lock(key):
             return change()

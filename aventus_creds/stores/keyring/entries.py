@@ -1,4 +1,4 @@
-"""The system's keyring as entries of text under names: which one, what it can hold, and what its errors mean."""
+"""The system's keyring as named texts: chooses the backend, knows its limits, explains its errors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from aventus_creds.profiles.secrets import INSTALL_KEYRING
 SERVICE: Final = "aventus-creds"
 
 WAIT: Final = 60.0
-"""Seconds for one load, save or delete. The keyring may ask for its password, and nobody be there to see it."""
+"""Seconds for one load, save or delete. The keyring may ask for its password while nobody is there to see it."""
 
 LIMITS: Final = {"keyring.backends.Windows": 1280}
 """Characters in one entry, by the backend's module. Windows: CRED_MAX_CREDENTIAL_BLOB_SIZE, 2560 bytes of UTF-16.
 
-Nothing is known of a limit of the Secret Service, KWallet or the macOS keychain.
+No limit is known for the Secret Service, KWallet or the macOS keychain.
 """
 
 LOCKED: Final = {"KeyringLocked", "LockedException", "PromptDismissedException"}
-"""The errors, or their causes, of a keyring that asked for its password in vain."""
+"""Errors, or causes of errors, that mean that the keyring asked for its password and did not get it."""
 
 GONE: Final = {
     "NoKeyringError",
@@ -31,7 +31,7 @@ GONE: Final = {
     "FileNotFoundError",
     "ConnectionRefusedError",
 }
-"""The errors, or their causes, where no keyring runs, or no D-Bus."""
+"""Errors, or causes of errors, that mean that no keyring or no D-Bus is running."""
 
 INSTEAD: Final = 'or keep tokens in files: store = "file" in profiles.toml, or AVENTUS_CREDS_STORE=file.'
 NO_KEYRING: Final = f"Start the desktop's keyring (Linux: a Secret Service on D-Bus), {INSTEAD}"
@@ -42,31 +42,37 @@ T = TypeVar("T")
 
 
 class _Abandoned(Exception):
-    """Nobody waits for the work any more."""
+    """The caller no longer waits for the work."""
 
 
 class Entries:
-    """The entries of this package in one backend. Each method may raise any error: ``with_entries`` explains it."""
+    """The entries of this package in one backend. Methods may raise any error, which ``with_entries`` explains.
+
+    Args:
+        backend: the keyring library's backend.
+        given_up: once it is set, each method ends the work instead of doing anything.
+    """
 
     def __init__(self, backend: Any, given_up: threading.Event) -> None:
         module = type(backend).__module__
         self._backend = backend
         self._given_up = given_up
         self.limit: Final = LIMITS.get(module)
-        """Characters that one entry can hold; None where there is no limit."""
+        """How many characters an entry can hold. None: no limit is known."""
         self.replaces_whole: Final = not module.startswith("keyring.backends.macOS")
-        """Whether an entry is replaced at once: on macOS it is deleted and made anew."""
+        """Whether an entry is replaced in one step. On macOS it is deleted and created again."""
         self._windows = module == "keyring.backends.Windows"
 
     def get(self, name: str) -> str | None:
-        """Return the entry ``name``, or None where there is none."""
+        """Return the text of the entry ``name``, or None if there is no such entry."""
         for last in (False, False, True):
             try:
                 text: str | None = self._asked(self._backend.get_password, name)
-            except UnicodeDecodeError:  # somebody else's bytes: damaged, like any other text that is no token
+            except UnicodeDecodeError:  # bytes of another program: damaged, like any text that is no token
                 return ""
             except Exception as fault:
-                # The library finds an item of a Secret Service first and reads it then: it was deleted in between.
+                # With a Secret Service, the library first finds an item and then reads it. It was deleted in
+                # between.
                 if last or type(fault).__name__ != "ItemNotFoundException":
                     raise
             else:
@@ -74,19 +80,19 @@ class Entries:
         raise AssertionError("the last one raises")
 
     def set(self, name: str, text: str) -> None:
-        """Put ``text`` in place of the entry ``name``."""
+        """Replace the entry ``name`` by ``text``, or create it."""
         try:
             self._asked(self._backend.set_password, name, text)
-        except UnicodeDecodeError:  # Windows: the library reads what it replaces
+        except UnicodeDecodeError:  # Windows: the library reads the old entry first
             self._asked(self._backend.delete_password, name)
             self._asked(self._backend.set_password, name, text)
-        # Windows: the library puts what it replaces aside, as USER@SERVICE, and finds it there once the entry is gone.
+        # Windows: the library keeps the old text aside, as USER@SERVICE, and would find it after a delete.
         aside = f"{name}@{self._service(name)}"
         if self._windows and self._backend.get_password(aside, name) is not None:
             self._backend.delete_password(aside, name)
 
     def delete(self, name: str) -> None:
-        """Remove the entry ``name``, if it is there: also where a Secret Service holds it several times."""
+        """Remove the entry ``name`` if it exists. A Secret Service may hold it several times: remove them all."""
         for _ in range(5):
             if self.get(name) is None:
                 return
@@ -99,16 +105,21 @@ class Entries:
         return method(self._service(name), name, *text)
 
     def _service(self, name: str) -> str:
-        # On Windows the names of one service take turns in one place, which is a race between processes that
-        # save different names: each could bring an old token of the other up again.
+        # On Windows the library has one place for all names of a service, and moves entries in and out of it.
+        # Two processes that save different names could then restore an old token of each other. So there,
+        # each name gets its own service.
         return f"{SERVICE}/{name}" if self._windows else SERVICE
 
 
 def with_entries(work: Callable[[Entries], T]) -> T:
-    """Return what ``work`` makes of the keyring. Raises StoreError or ConfigError, which hold nothing secret.
+    """Run ``work`` on the entries of the keyring and return its result.
 
-    Some backends are not safe in several threads, so one works at a time. Where ``WAIT`` seconds are not
-    enough, ``work`` stops before its next step.
+    Some backends are not thread-safe, so only one ``work`` runs at a time. After WAIT seconds it is given up:
+    it stops before its next step.
+
+    Raises:
+        StoreError: the keyring failed, is locked or did not answer in time. No message holds a secret.
+        ConfigError: there is no keyring, it would not keep secrets safely, or the library is missing.
     """
     library = _library()
     found: list[T] = []
@@ -122,7 +133,7 @@ def with_entries(work: Callable[[Entries], T]) -> T:
             found.append(work(Entries(_backend(library), given_up)))
         except AventusCredsError as error:
             failed.append(error.with_traceback(None))
-        except Exception as fault:  # noqa: BLE001 - D-Bus's, Windows' and macOS' own errors leak through the library
+        except Exception as fault:  # noqa: BLE001 - errors of D-Bus, Windows and macOS come through the library
             failed.append(_explained(fault))
         finally:
             _turn.release()
@@ -130,7 +141,7 @@ def with_entries(work: Callable[[Entries], T]) -> T:
     thread = threading.Thread(target=run, daemon=True, name="aventus-creds keyring")
     try:
         thread.start()
-    except RuntimeError:  # at the end of the interpreter no thread starts any more
+    except RuntimeError:  # when the interpreter is ending, no thread can be started
         run()
     else:
         try:
@@ -161,10 +172,10 @@ def _library() -> ModuleType:
 
 
 def _backend(library: ModuleType) -> Any:
-    """Return the backend that keeps what is saved. Raises ConfigError where it would not be kept, or in the clear."""
+    """Return the backend to save to. Raises ConfigError if it would not keep the text, or keep it unencrypted."""
     try:
         chosen = library.get_keyring()
-    except Exception as fault:  # noqa: BLE001 - whatever the import of a module named by somebody raises
+    except Exception as fault:  # noqa: BLE001 - importing a module that the user names may raise anything
         kind = type(fault).__name__
         chosen = None
     if chosen is None:
@@ -173,7 +184,8 @@ def _backend(library: ModuleType) -> Any:
             hint="Check PYTHON_KEYRING_BACKEND and the file that `keyring diagnose` names.",
         )
     if type(chosen).__module__ == "keyring.backends.chainer":
-        # Its first one keeps what is saved. The chain itself finds nothing, without an error, when that one is gone.
+        # A chain saves to its first backend. Use that one directly: if it stops, the chain finds nothing and
+        # raises no error.
         chosen = next(iter(chosen.backends), None)
     name = f"{type(chosen).__module__}.{type(chosen).__qualname__}"
     if chosen is None or name.startswith("keyring.backends.fail."):
@@ -184,7 +196,8 @@ def _backend(library: ModuleType) -> Any:
             hint=f"Unset PYTHON_KEYRING_BACKEND, or see `keyring diagnose`; {INSTEAD}",
         )
     if any("plaintext" in base.__name__.lower() for base in type(chosen).__mro__):
-        # Who asks for the keyring asks for encryption. Our files are better kept than those of such a backend.
+        # The keyring is chosen for its encryption. Without it, our own files are safer than those of such a
+        # backend.
         raise ConfigError(f"the keyring backend {name} keeps secrets unencrypted", hint=NO_KEYRING)
     return chosen
 
@@ -198,7 +211,7 @@ def _explained(fault: Exception) -> StoreError:
         )
     if kinds & GONE:
         return StoreError("the system's keyring does not run any more", hint=NO_KEYRING)
-    # The type alone: what such an error says is not ours to know, and may quote what it was given.
+    # Show only the type: the text of such an error may quote the token.
     return StoreError(
         f"the system's keyring failed: {type(fault).__name__}",
         hint=f"See that it runs and is unlocked, {INSTEAD}",

@@ -1,4 +1,4 @@
-"""KeyringStore: tokens in the system's keyring, which encrypts them: Secret Service, macOS keychain, Windows."""
+"""KeyringStore: tokens in the system's keyring (Secret Service, macOS keychain, Windows), which encrypts them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ from aventus_creds.stores.record import decode, encode
 from aventus_creds.tokens import Token
 
 READS: Final = 5
-"""How often a reader begins anew because the token is replaced while it reads the parts."""
+"""How often a reader starts again because the token was replaced while it read the parts."""
 
 SLOTS: Final = ("A", "B")
 
 
-def open_store(settings: StoreSettings | None) -> KeyringStore:  # noqa: ARG001 - no setting is for keyrings
-    """Return the store in the system's keyring, whose locks are in the state folder. Raises StoreError."""
+def open_store(settings: StoreSettings | None) -> KeyringStore:  # noqa: ARG001 - keyrings have no settings
+    """Return the store in the system's keyring. Its locks are in the state folder. Raises StoreError."""
     return KeyringStore(state_folder())
 
 
 class KeyringStore:
-    """Keeps tokens in the system's keyring: service ``aventus-creds``, the user name is the key.
+    """Stores tokens in the system's keyring. The service is ``aventus-creds``, and the user name is the key.
 
-    ``folder`` holds the locks, nothing else: all processes that use one keyring name the same. No token is ever an
-    argument of a program: the keyring library speaks D-Bus or calls the system. Its search for a backend, once in
-    a process, takes longer than a load; PYTHON_KEYRING_BACKEND spares it.
+    No token is ever a command line argument: the keyring library talks to D-Bus or calls the system. Once per
+    process it searches for a backend, which takes longer than a load. Setting PYTHON_KEYRING_BACKEND avoids
+    the search.
 
-    A token that is too long for one entry is in parts, and the entry under the key says where: in one of two slots,
-    in turns. Parts that are in use are never overwritten, and what a killed writer leaves is in the other slot,
-    which the next writer takes.
+    A token that is too long for one entry is split into parts. The parts are in one of two slots, and the
+    entry under the key says in which one. Each save uses the other slot, so parts in use are never
+    overwritten. If a writer is killed, its parts are in the slot that the next writer uses.
+
+    Args:
+        folder: for the locks only. All processes that use one keyring must use the same folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,7 +51,7 @@ class KeyringStore:
         return "<KeyringStore>"
 
     def __eq__(self, other: object) -> bool:
-        """Two stores are the same when their locks are."""
+        """Two stores are equal if they use the same locks."""
         return isinstance(other, KeyringStore) and self._files.path == other._files.path
 
     def __hash__(self) -> int:
@@ -56,29 +59,29 @@ class KeyringStore:
         return hash((SERVICE, self._files.path))
 
     def load(self, key: str) -> Token | None:
-        """Return the token under ``key``. A damaged entry counts as none. Raises StoreError, ConfigError."""
+        """Return the token under ``key``, or None if it is missing or damaged. Raises StoreError, ConfigError."""
         return with_entries(lambda entries: _load(entries, key))
 
     def save(self, key: str, token: Token) -> None:
-        """Keep ``token`` under ``key``. Raises StoreError, ConfigError."""
+        """Store ``token`` under ``key``. Raises StoreError, ConfigError."""
         with_entries(lambda entries: _save(entries, key, encode(key, token).decode()))
 
     def delete(self, key: str) -> None:
-        """Forget the token under ``key``. Raises StoreError, ConfigError."""
+        """Delete the token under ``key``. Raises StoreError, ConfigError."""
         with_entries(lambda entries: _delete(entries, key))
 
     def lock(self, key: str) -> AbstractContextManager[object]:
-        """Hold ``key`` against other threads and processes. Raises StoreError."""
+        """Lock ``key`` against other threads and processes. Raises StoreError."""
         return self._files.lock(key, needed=True)
 
 
 class _Header(NamedTuple):
-    """The entry that stands for a token in parts."""
+    """The entry under the key of a token that is split into parts."""
 
     slot: str
     parts: int
     serial: str
-    """Random: no two headers are the same, also of the same token."""
+    """Random, so that no two headers are equal, even for the same token."""
     checksum: str
 
     def __str__(self) -> str:
@@ -86,7 +89,7 @@ class _Header(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Return the header that ``text`` is, or None where it is a token or damaged."""
+        """Return the header in ``text``, or None if it is a whole token or damaged."""
         found = re.fullmatch(r"parts ([AB]) ([1-9]\d{0,5}) ([0-9a-f]{16}) ([0-9a-f]{64})", text, re.ASCII)
         return cls(found[1], int(found[2]), found[3], found[4]) if found else None
 
@@ -101,7 +104,7 @@ def _load(entries: Entries, key: str) -> Token | None:
         if whole is not None:
             return decode(key, whole.encode("utf-8", "replace"))
         before, text = text, _top(entries, key)
-        if text == before:  # nobody has replaced it meanwhile: it is damaged
+        if text == before:  # it was not replaced while we read it, so it is damaged
             return None
     return None
 
@@ -136,7 +139,7 @@ def _delete(entries: Entries, key: str) -> None:
 
 
 def _top(entries: Entries, key: str) -> str | None:
-    """Return the entry under ``key``: a whole token or a header."""
+    """Return the entry under ``key``, a whole token or a header, or its spare copy if it is missing."""
     text = entries.get(key)
     if text is None and not entries.replaces_whole:
         return entries.get(_spare(key))
@@ -144,7 +147,7 @@ def _top(entries: Entries, key: str) -> str | None:
 
 
 def _joined(entries: Entries, key: str, header: _Header) -> str | None:
-    """Return the token's text, or None where its parts are not all there, or not of one token."""
+    """Return the token's text, or None if parts are missing or do not belong together."""
     parts = []
     for number in range(1, header.parts + 1):
         part = entries.get(_part(key, header.slot, number))
@@ -156,13 +159,14 @@ def _joined(entries: Entries, key: str, header: _Header) -> str | None:
 
 
 def _clear(entries: Entries, key: str, keep: str | None = None) -> None:
-    """Remove all parts but those of the slot ``keep``."""
-    if entries.limit is None:  # no token was ever in parts
+    """Remove all parts except those in the slot ``keep``."""
+    if entries.limit is None:  # no token was ever split
         return
     for slot in SLOTS:
         if slot == keep:
             continue
-        # Written upwards and removed downwards: whoever is killed in between leaves no gap.
+        # Parts are written upwards and removed downwards. So a process that is killed leaves no gap, and
+        # counting up to the first missing part finds all of them.
         count = 0
         while entries.get(_part(key, slot, count + 1)) is not None:
             count += 1
@@ -175,7 +179,7 @@ def _part(key: str, slot: str, number: int) -> str:
 
 
 def _spare(key: str) -> str:
-    """Return the name of a copy that is there while the entry under ``key`` is deleted and made anew."""
+    """Return the name of the copy that exists while the entry under ``key`` is deleted and created again."""
     return f"{key}.new"
 
 

@@ -1,1 +1,1 @@
-"""The store that many machines share, in a Redis."""
+"""The store in Redis, which many machines can share."""

@@ -1,4 +1,4 @@
-"""Which Redis a URL names, how it is reached, and what its errors mean."""
+"""Reads the URL of a Redis, connects to it, and explains its errors."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ RIGHTS: Final = "+@connection +@scripting +get +getrange +set +del +pttl +pexpir
 
 
 class Address(NamedTuple):
-    """A Redis. Its repr shows no password."""
+    """The address of a Redis. Its repr shows no password."""
 
     kind: str
     """``redis``, ``unix``, ``sentinel`` or ``cluster``."""
     place: str
-    """Where it is, for people: no user, no password, no options."""
+    """Where it is, for messages: without user, password and options."""
     hosts: tuple[tuple[str, int], ...]
     service: str
     url: str
-    """What redis-py reads: the first host, with user, password and options."""
+    """The URL for redis-py: the first host, with user, password and options."""
 
     def __repr__(self) -> str:
-        """Return where it is, and nothing secret."""
+        """Return where it is, without secrets."""
         return f"<Redis at {self.place}>"
 
     @property
     def exposes_password(self) -> bool:
-        """Whether a password would cross a network in the clear."""
+        """Whether a password would be sent over a network unencrypted."""
         return (
             self.url.startswith("redis:")
             and urlsplit(self.url).password is not None
@@ -39,7 +39,11 @@ class Address(NamedTuple):
         )
 
     def connect(self, timeout: float) -> Any:
-        """Return redis-py's client. Each answer may take ``timeout`` seconds; it repeats nothing by itself."""
+        """Return redis-py's client. It does not retry by itself: RedisStore does that.
+
+        Args:
+            timeout: how many seconds it may take to connect, and to get one answer.
+        """
         import redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry
@@ -61,18 +65,22 @@ class Address(NamedTuple):
         options.pop("host", None)
         options.pop("port", None)
         tls = options.pop("connection_class", None) is not None
-        # A Sentinel has users of its own, or none.
+        # Sentinels have their own users, or none: never send them the password of the Redis.
         asked = {name: value for name, value in options.items() if name.startswith(("socket_", "ssl_"))}
         for name in ("username", "password"):
             if f"sentinel_{name}" in options:
                 asked[name] = options.pop(f"sentinel_{name}")
-        make: Any = Sentinel  # without types
+        make: Any = Sentinel  # redis-py gives it no types
         sentinel = make(self.hosts, sentinel_kwargs={**asked, "ssl": tls, "retry": options["retry"]})
         return sentinel.master_for(self.service, ssl=tls, **options)
 
 
 def read_address(url: str) -> Address | ConfigError:
-    """Return the Redis that ``url`` names, or what is wrong with it, without showing it."""
+    """Return the address in ``url``, or the error about it, which does not show the URL.
+
+    The error is returned and not raised, so that a traceback with variables does not show the parts of the
+    URL.
+    """
     scheme, colon, rest = url.partition("://")
     if not colon or scheme not in SCHEMES:
         return ConfigError(
@@ -126,7 +134,7 @@ ANSWERS: Final = {
     "UNBLOCKED": "changed its role: a failover is under way",
     "WRONGTYPE": "has something else than a token under this name",
 }
-"""What an error answer means that passes, or that whoever runs the Redis must mend."""
+"""The meaning of error codes that are temporary, or that the operator of the Redis must fix."""
 
 MISTAKES: Final = {
     "NOAUTH": ("asks for a password", "Put it into the URL: rediss://USER:PASSWORD@HOST."),
@@ -135,11 +143,11 @@ MISTAKES: Final = {
     "MOVED": ("is a cluster", "Begin the URL with redis+cluster:// or rediss+cluster://."),
     "CROSSSLOT": ("is a cluster", "Begin the URL with redis+cluster:// or rediss+cluster://."),
 }
-"""What an error answer means that whoever configures the store must mend, and how."""
+"""The meaning of error codes that a change of the configuration fixes, and which change."""
 
 
 def code_of(fault: BaseException) -> str:
-    """Return the code that an error answer of Redis begins with, or ``""``."""
+    """Return the error code with which an answer of Redis began, or ``""`` if there is none."""
     import redis
 
     by_type: dict[type[BaseException], str] = {
@@ -162,12 +170,12 @@ def code_of(fault: BaseException) -> str:
     word = text.split(" ", 1)[0].lstrip("-")
     if word in ANSWERS or word in MISTAKES:
         return word
-    # A command that a script may not run, as several versions of Redis put it.
+    # The words of several versions of Redis for a command that a script may not run.
     return "NOPERM" if "can't run this command" in text or "NOPERM" in text else ""
 
 
 def passing(fault: BaseException) -> bool:
-    """Whether the same command may go well in a moment."""
+    """Whether the failure is temporary, so that the same command may soon succeed."""
     import redis
 
     code, text = code_of(fault), str(fault)
@@ -180,7 +188,13 @@ def passing(fault: BaseException) -> bool:
 
 
 def explain(fault: BaseException, place: str, prefix: str) -> AventusCredsError:
-    """Return what ``fault`` means for the user of the Redis at ``place``."""
+    """Return the error to raise for a failure of the Redis.
+
+    Args:
+        fault: what redis-py raised.
+        place: where the Redis is, for the message.
+        prefix: how the store's names begin, for the rights to give to its user.
+    """
     import redis
 
     code = code_of(fault)
@@ -203,5 +217,5 @@ def explain(fault: BaseException, place: str, prefix: str) -> AventusCredsError:
 
 
 def _reason(fault: BaseException) -> str:
-    """Return redis-py's words in one short line. They name the address and the system's error."""
+    """Return redis-py's text as one short line. It names the address and the system's error."""
     return " ".join(str(fault).split())[:200].rstrip(".") or type(fault).__name__

@@ -1,4 +1,4 @@
-"""The lock of a RedisStore: redis-py's Lock, with an answer that tells a waiter what it waits for."""
+"""The lock of a RedisStore: redis-py's Lock, with answers that tell a waiter what it is waiting for."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ if not holder or holder == ARGV[1] then
 end
 return {'busy', stamp, redis.call('pttl', KEYS[2]), last}
 """
-"""Take the lock, unless the entry is not what the waiter last saw, or somebody holds the lock.
+"""Take the lock, unless somebody else holds it, or the entry has changed since the waiter last saw it.
 
-One's own lock counts as taken: the answer to the first try may have been lost. A waiter names the last news it
-had of a lock that has not lapsed yet; where the lock is gone without news, Redis has lost it.
+If the lock is already ours, that is a success: the answer to an earlier try may have been lost. The waiter
+passes the last news that it saw while somebody held the lock and it had not lapsed. If the lock is now gone
+and there is no later news of its release, Redis has lost the lock, and its holder will soon take it again.
 """
 
 FREE: Final = """
@@ -45,35 +46,43 @@ return 1
 
 
 class Names(NamedTuple):
-    """The three keys of one entry. The braces keep them in one slot of a cluster."""
+    """The three Redis keys of one entry. The braces in them keep all three in the same slot of a cluster."""
 
     entry: str
     lock: str
     news: str
-    """A stream of one entry: the last thing that a waiter should hear of."""
+    """A stream that holds one item: the latest event that wakes waiters."""
 
 
 def names(prefix: str, key: str) -> Names:
-    """Return the keys of the entry ``key``."""
+    """Return the Redis keys of the entry ``key``, which all begin with ``prefix``."""
     entry = f"{prefix}{{{key}}}"
     return Names(entry, f"{entry}:lock", f"{entry}:news")
 
 
 class Tried(NamedTuple):
-    """What came of one try."""
+    """The result of one try to take the lock."""
 
     state: str
     """``held``, ``changed``, ``busy`` or ``lost``."""
     stamp: bytes
-    """What the entry begins with now; empty where there is none."""
+    """The beginning of the entry now. Empty if there is no entry."""
     pttl: int
-    """Milliseconds until the holder's lock lapses; negative where it is gone or has no end."""
+    """Milliseconds until the holder's lock lapses. Negative if it is gone or has no end."""
     last: bytes
-    """The last news, from which to wait on."""
+    """The latest news. Wait for what comes after it."""
 
 
 class EntryLock(Lock):
-    """A lock that dies with its holder: it lives ``lifetime`` seconds, and a thread extends it while it is held."""
+    """A lock that becomes free if its holder dies. It has a short life, and a thread extends it while it is held.
+
+    Args:
+        client: redis-py's client.
+        keys: the Redis keys of the entry.
+        lifetime: how many seconds the lock lives if it is not extended.
+        stamp: how many bytes of an entry tell it from others.
+        news_lifetime: how many seconds the news of a release is kept.
+    """
 
     def __init__(self, client: Any, keys: Names, lifetime: float, stamp: int, news_lifetime: float) -> None:
         super().__init__(client, keys.lock, timeout=lifetime, blocking=False, thread_local=False)
@@ -87,9 +96,11 @@ class EntryLock(Lock):
         self._free = client.register_script(FREE)
 
     def try_it(self, since: bytes | None, waiting_from: bytes) -> Tried:
-        """Take the lock if it is free, and if the entry still begins with ``since`` (None: whatever it is).
+        """Take the lock if it is free and the entry has not changed.
 
-        ``waiting_from`` is the last news of a lock that should be held still, or empty.
+        Args:
+            since: how the entry began when it was last seen. None: take the lock in any case.
+            waiting_from: the last news of a lock that should still be held. Empty: there is no such lock.
         """
         given = b"" if since is None else b"=" + since
         milliseconds = int((self.timeout or 0) * 1000)
@@ -99,36 +110,35 @@ class EntryLock(Lock):
         state, stamp, pttl, last = (*answer, -1, b"0-0")[:4]
         if state == b"held":
             self.local.token = self._own.encode()
-            # At the end of the interpreter no thread starts any more: then the lock just lives its lifetime.
+            # When the interpreter is ending, no thread can be started. Then the lock just lapses on its own.
             with suppress(RuntimeError):
                 threading.Thread(target=self._extend, daemon=True).start()
         return Tried(state.decode(), stamp, pttl, last)
 
     def do_release(self, expected_token: Any) -> None:
-        """Free the lock if it is still this one's, and wake the others."""
+        """Release the lock if it is still ours, and wake the waiters."""
         self._free(keys=[self._keys.lock, self._keys.news], args=[expected_token, self._news_lifetime])
 
     def let_go(self) -> None:
-        """Free the lock. Where that fails, it frees itself soon."""
+        """Release the lock. If that fails, the lock soon lapses."""
         self._over.set()
-        if self._process == os.getpid():  # a fork in the middle: the other process holds it
+        if self._process == os.getpid():  # after a fork, the parent still holds it
             with suppress(RedisError, RedisClusterException, OSError):
                 self.do_release(self._own)
 
     @property
     def here(self) -> bool:
-        """Whether this process took it."""
+        """Whether this process took the lock, and not the parent from which it was forked."""
         return self._process == os.getpid()
 
     def _extend(self) -> None:
-        # Three times a lifetime: two may fail before the lock lapses.
+        # Three times per lifetime, so that two may fail before the lock lapses.
         while not self._over.wait((self.timeout or 0) / 3):
             with suppress(RedisError, RedisClusterException, OSError):
                 try:
                     self.reacquire()
-                except (
-                    LockError
-                ):  # Redis has lost it, or it lapsed while Redis was away, or it was let go just now
+                except LockError:
+                    # Redis has lost the lock, or it lapsed while Redis was away, or it was released just now.
                     if self._over.is_set() or not self.do_acquire(self._own):
                         return
                     self.local.token = self._own.encode()

@@ -1,4 +1,4 @@
-"""One RedisStore for each Redis in a process, opened with what ``[store]`` of profiles.toml says."""
+"""Opens one RedisStore for each Redis in a process, with the settings in ``[store]`` of profiles.toml."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from aventus_creds.profiles.store_keys import StoreSettings
 
 _opened: Final[dict[str, RedisStore]] = {}
-"""One for each Redis in this process, and so one pool of connections; by a hash of what it was opened with."""
+"""One store, and so one connection pool, for each Redis. The key is a hash of the settings, which hold secrets."""
 _opening: Final = ForkLock()
 
 
 def open_store(settings: StoreSettings | None) -> RedisStore:
-    """Return the store in the Redis that ``settings`` name. Raises ConfigError, SecretError or StoreError."""
+    """Return the store in the Redis that ``settings`` name. Raises as ``stores.opening.open_store`` does."""
     if settings is None or settings.url is None or not settings.encryption_keys:
         raise ConfigError(
             "the Redis store needs url and encryption_key below [store] in profiles.toml",
             hint="Write them there: aventus-creds store key makes a key. Or name another store.",
         )
-    # Hidden: a traceback may be shown with its variables.
+    # Hidden, because tools may show the variables of a traceback.
     opening = Hidden((settings.url.read(), *(key.read() for key in settings.encryption_keys)))
     name = hashlib.sha256(repr((opening.reveal(), settings.prefix)).encode()).hexdigest()
     with _opening:

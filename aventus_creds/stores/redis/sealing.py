@@ -1,4 +1,4 @@
-"""Sealing: tokens are encrypted before they leave the process, for stores that others run."""
+"""Encrypts tokens before they leave the process, for stores that somebody else runs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from aventus_creds.errors import ConfigError, StoreError
 VERSION: Final = b"\x01"
 NONCE: Final = 12
 STAMP: Final = len(VERSION) + NONCE
-"""How many bytes a sealed entry begins with that no other has."""
+"""Length in bytes of the beginning of a sealed entry, which is different for each one."""
 
 MAKE_ONE: Final = "aventus-creds store key"
 
 
 def new_key() -> str:
-    """Return a new random encryption key, as text: base64url of 32 bytes."""
+    """Return a new random encryption key as text: 32 bytes in base64url."""
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
 class Seal:
-    """AES-256-GCM (NIST SP 800-38D) under several keys: the first seals, all of them open. Its repr shows none.
+    """AES-256-GCM (NIST SP 800-38D) with several keys: the first one seals, and each of them opens.
 
-    An entry is bound to its name: copied to another one, it does not open.
+    An entry is bound to its name, so it cannot be opened after it is copied to another name. The repr shows
+    no key.
     """
 
     @hides
@@ -41,16 +42,17 @@ class Seal:
             raise mistake
 
     def seal(self, name: str, content: bytes) -> bytes:
-        """Return ``content`` sealed for the entry ``name``. No two results begin with the same STAMP bytes."""
-        # 96 random bits: good for four billion entries under one key (SP 800-38D section 8.3).
+        """Return ``content`` encrypted for the entry ``name``. The first STAMP bytes differ for each result."""
+        # 96 random bits are safe for four billion entries under one key (SP 800-38D section 8.3).
         nonce = os.urandom(NONCE)
         return VERSION + nonce + self._ciphers[0].encrypt(nonce, content, _bound(name))
 
     def open(self, name: str, sealed: bytes) -> bytes:
-        """Return what was sealed for the entry ``name``.
+        """Return the content of ``sealed``, the entry ``name``.
 
-        Raises StoreError where no key opens it. That is not the same as nothing: a key that was forgotten at
-        a rotation would else ask everybody to log in again, and the new logins would replace the old.
+        Raises:
+            StoreError: no key opens it. Such an entry does not count as missing. Otherwise, if a key was
+                forgotten at a rotation, everybody would have to log in again and overwrite good logins.
         """
         from cryptography.exceptions import InvalidTag
 
@@ -63,7 +65,7 @@ class Seal:
 
 
 def unreadable(name: str) -> StoreError:
-    """Return the error of an entry that is there and cannot be read."""
+    """Return the error for an entry that exists but cannot be read."""
     return StoreError(
         f"the stored token {name} cannot be decrypted: it was sealed with another key, or is damaged",
         hint="Add the key it was sealed with after the first one, or log in again: that replaces it.",
@@ -90,11 +92,11 @@ def _mistake(keys: Sequence[str]) -> ConfigError | None:
 
 
 def _read(key: object) -> bytes | None:
-    """Return the 32 bytes of a key's text, or None where it holds something else."""
+    """Return the 32 bytes that a key's text stands for, or None if it is malformed."""
     if not isinstance(key, str):
         return None
     try:
-        # Strictly, in the one alphabet: b64decode would skip what it does not know.
+        # Validate: by default b64decode skips characters that it does not know.
         raw = base64.b64decode(
             key.strip().encode("ascii") + b"=" * (-len(key.strip()) % 4), b"-_", validate=True
         )

@@ -1,4 +1,4 @@
-"""RedisStore: one login for many machines. What is in Redis is encrypted, and nobody polls it."""
+"""RedisStore: one login for many machines. Tokens in Redis are encrypted, and waiters do not poll."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from aventus_creds.stores.redis.lock import EntryLock, Names
 
 LOCK_LIFETIME: Final = 30.0
-"""Seconds after which a dead holder's lock is free. A holder that lives extends it, however long it takes."""
+"""Seconds after which the lock of a dead holder is free. A live holder keeps extending its lock."""
 
 LOCK_TIMEOUT: Final = 600.0
-"""Seconds to wait for a lock. Its holder makes a few requests, each with a limit of its own."""
+"""Seconds to wait for a lock. Its holder makes a few requests, and each of them has its own time limit."""
 
 GRACE: Final = 300.0
-"""Seconds for which a token that nothing can renew outlives its expiry: clocks differ."""
+"""Seconds to keep a token without a refresh token after its expiry, since clocks differ."""
 
 DELETED: Final = b"\x00"
-"""The first byte of what a deleted entry leaves for REMEMBERED seconds: that it was deleted, and nothing else."""
+"""The first byte of the mark that a deleted entry leaves for REMEMBERED seconds. The rest is random."""
 
 REMEMBERED: Final = 86400.0
-"""Seconds for which waiters' news and deletions are kept."""
+"""Seconds to keep the news for waiters, and the marks of deleted entries."""
 
 SAVE: Final = """
 local stamp = redis.call('getrange', KEYS[1], 0, string.len(ARGV[1]) - 1)
@@ -60,15 +60,16 @@ redis.call('xadd', KEYS[2], 'maxlen', 1, '*', 'saved', '')
 redis.call('pexpire', KEYS[2], ARGV[5])
 return 1
 """
-"""Replace the entry that begins with the second argument; the first is what the new one begins with.
+"""Replace the entry, if it still begins with the second argument. The first one is how the new entry begins.
 
-Where nothing is there any more, it has expired, or Redis has lost it: nothing newer is overwritten. Who
-deletes leaves a mark. What is already there was written by a first try whose answer was lost.
+If there is no entry, the old one has expired or Redis has lost it. Then nothing newer can be overwritten,
+because a deletion leaves a mark. If the new entry is already there, an earlier try wrote it and its answer
+was lost.
 """
 
 
 class _Mine(threading.local):
-    """What a thread knows of each entry: what it began with when last seen, and the lock held."""
+    """What a thread knows about each entry: how it began when last seen, and the lock that the thread holds."""
 
     def __init__(self) -> None:
         self.seen: dict[str, bytes] = {}
@@ -76,18 +77,25 @@ class _Mine(threading.local):
 
 
 class RedisStore:
-    """Keeps tokens, sealed, in the Redis at ``url``, for every process on every machine that has ``keys``.
+    """Stores encrypted tokens in a Redis, for all processes and machines that have the keys.
 
-    ``url`` is ``redis://``, ``rediss://`` or ``unix://`` as redis-py reads it, ``redis+sentinel://HOST,HOST/SERVICE``
-    or ``redis+cluster://HOST,HOST``. ``keys`` are made by ``sealing.new_key``: the first seals, all open.
-    ``timeout`` is how many seconds one answer may take, and how many all tries of one operation. A dead
-    holder's lock is free after ``lock_lifetime`` seconds. Raises ConfigError.
+    Locks in Redis are not perfect: they lapse, and a failover may forget one. So each save is a
+    compare-and-set: it raises StoreConflict rather than replace an entry that the holder of the lock has not
+    seen.
 
-    Locks in Redis are not perfect: they lapse, and a failover may forget one. So a late holder's save is a
-    compare-and-set: it raises StoreConflict rather than replace what the holder has not seen.
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://`` as redis-py reads it,
+            ``redis+sentinel://HOST,HOST/SERVICE`` or ``redis+cluster://HOST,HOST``.
+        keys: made by ``sealing.new_key``. The first one encrypts, each of them decrypts.
+        prefix: how all names in Redis begin.
+        timeout: seconds for one answer, and also for all tries of one operation together.
+        lock_lifetime: seconds after which the lock of a dead holder is free.
+
+    Raises:
+        ConfigError: the URL or a key is wrong, or a package is missing. The message shows no secret.
     """
 
-    _place = "no address"  # until there is one
+    _place = "no address"  # for the repr, until the URL has been read
 
     def __init__(
         self,
@@ -102,7 +110,7 @@ class RedisStore:
             address = _checked(url)
             self._seal = Seal(keys)
         except AventusCredsError as error:
-            del url, keys  # a traceback may be shown with its variables
+            del url, keys  # tools may show the variables of a traceback
             raise error.with_traceback(None) from None
         self._address, self._place = address, address.place
         self._prefix = prefix
@@ -114,13 +122,13 @@ class RedisStore:
         self._mine = _Mine()
 
     def __repr__(self) -> str:
-        """Return where it is, and nothing secret."""
+        """Return where it is, without secrets."""
         return f"<RedisStore at {self._place}>"
 
-    # The contract
+    # The protocol of a store
 
     def load(self, key: str) -> Token | None:
-        """Return the token under ``key``. Raises StoreError, also for an entry that no key opens."""
+        """Return the token under ``key``. Raises StoreError, also if no key can decrypt it."""
         kept = self._call(lambda client: client.get(self._names(key).entry)) or b""
         self._mine.seen[key] = kept[:STAMP]
         if not kept or kept.startswith(DELETED):
@@ -131,42 +139,42 @@ class RedisStore:
         return token
 
     def save(self, key: str, token: Token) -> None:
-        """Keep ``token`` under ``key``. Raises StoreError: StoreConflict where somebody else saved meanwhile.
+        """Store ``token`` under ``key``. Raises StoreError, or StoreConflict if somebody else saved first.
 
-        A token that nothing can renew leaves Redis by itself soon after its expiry.
+        Redis deletes a token without a refresh token by itself, soon after its expiry.
         """
         lifetime = None if token.refresh_token else max(token.expires_at - time.time(), 0) + GRACE
         self._replace(key, self._seal.seal(key, encode(key, token)), lifetime)
 
     def delete(self, key: str) -> None:
-        """Forget the token under ``key``. Raises StoreError, StoreConflict as ``save`` does."""
+        """Delete the token under ``key``. Raises as ``save`` does."""
         self._replace(key, DELETED + os.urandom(NONCE), REMEMBERED)
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
-        """Hold ``key`` against every thread, process and machine. Raises StoreError."""
+        """Lock ``key`` against all threads, processes and machines. Raises StoreError."""
         with self._hold(key, or_news=False):
             yield
 
-    # What a store may offer besides
+    # Optional methods of a store (see stores.sharing)
 
     def turn(self, key: str) -> AbstractContextManager[bool]:
-        """Hold ``key`` as ``lock`` does; or hold nothing, and give False, once somebody else has saved.
+        """Lock ``key`` as ``lock`` does, but give up and return False once somebody else has saved.
 
-        That is compared with what this thread last loaded under ``key``.
+        That means: since this thread last loaded ``key``.
         """
         return self._hold(key, or_news=True)
 
     def holds(self, key: str) -> bool:
-        """Whether this thread's lock on ``key`` has not lapsed. Raises StoreError."""
+        """Whether this thread still holds its lock on ``key``. Raises StoreError."""
         held = self._mine.held.get(key)
         return held is not None and held.here and bool(self._call(lambda _: held.owned()))
 
-    # How
+    # Implementation
 
     @contextmanager
     def _hold(self, key: str, *, or_news: bool) -> Iterator[bool]:
-        queue = self._queues[key]  # the threads of this process send one of them to Redis
+        queue = self._queues[key]  # only one thread of this process at a time waits in Redis
         if not queue.acquire(LOCK_TIMEOUT):
             raise self._locked_too_long(key)
         with ExitStack() as stack:
@@ -174,7 +182,7 @@ class RedisStore:
             lock = self._new_lock(key)
             try:
                 held = self._wait(lock, key, or_news=or_news)
-            except KeyboardInterrupt:  # its answer may have been that the lock is ours
+            except KeyboardInterrupt:  # we may have the lock already: the answer was not read
                 lock.let_go()
                 raise
             if held:
@@ -193,11 +201,11 @@ class RedisStore:
         )
 
     def _wait(self, lock: EntryLock, key: str, *, or_news: bool) -> bool:
-        """Take ``lock``. With ``or_news`` give up, once another entry stands there than this thread last saw."""
+        """Take ``lock``. With ``or_news`` give up once the entry is not the one that this thread last saw."""
         since = self._mine.seen.get(key)
         give_up = time.monotonic() + LOCK_TIMEOUT
-        last = b""  # news that there was when somebody was last seen to hold the lock
-        lapses = 0.0  # when that lock lapses, if it is not extended; by the monotonic clock
+        last = b""  # the latest news when somebody was last seen to hold the lock
+        lapses = 0.0  # when that lock lapses unless it is extended; monotonic clock
         while True:
             known = last if time.monotonic() < lapses else b""
             tried = self._call(lambda _, *args: lock.try_it(*args), since if or_news else None, known)
@@ -209,14 +217,16 @@ class RedisStore:
             if time.monotonic() > give_up:
                 raise self._locked_too_long(key)
             since = tried.stamp if since is None else since
-            # An answer is late after the timeout, and Redis ends a wait up to a tenth of a second late.
+            # Stay below the timeout for an answer: Redis may end a wait a tenth of a second late.
             longest = max(self._timeout * 0.6 - 0.15, 0.01)
             if tried.state == "busy":
                 lapses = time.monotonic() + (tried.pttl / 1000 if tried.pttl >= 0 else longest)
-            # (Where Redis has lost the lock, its holder takes it again; until it would have lapsed, nobody else does.)
+            # (If Redis has lost the lock, its holder takes it again. Nobody else does until it would have
+            # lapsed.)
             last = tried.last
-            # Woken by news; for want of it, when the holder's lock lapses; and now and then in any case: a
-            # restarted Redis has forgotten the news. Not all of us at the same moment.
+            # Wait for news, or else until the holder's lock lapses. Look now and then in any case, since a
+            # restarted Redis has forgotten the news. The random part keeps waiters from coming back all at
+            # once.
             pause = min(max(lapses - time.monotonic(), 0), longest)
             pause += spread(0.01, self._timeout * 0.2)
             news = self._call(_read_news, self._names(key).news, last, int(pause * 1000))
@@ -238,7 +248,7 @@ class RedisStore:
         self._mine.seen[key] = new
 
     def _call(self, do: Callable[..., Any], *args: object) -> Any:
-        """Return what ``do`` gives for the client and ``args``. Repeats it a while where the fault may pass."""
+        """Return what ``do`` gives for the client and ``args``. Temporary failures are retried for a while."""
         import redis
         from redis.backoff import AbstractBackoff
         from redis.retry import Retry
@@ -250,16 +260,17 @@ class RedisStore:
             if not passing(fault) or time.monotonic() > give_up:
                 raise fault
             if isinstance(fault, redis.exceptions.ReadOnlyError) and hasattr(self._client, "connection_pool"):
-                self._client.connection_pool.disconnect(inuse_connections=False)  # the name may have moved
+                # Connect again, so that the name is resolved again: it may point to another host now.
+                self._client.connection_pool.disconnect(inuse_connections=False)
 
         class Backoff(AbstractBackoff):
-            """redis-py's own draws from the global generator, whose numbers belong to the user's program."""
+            """Not redis-py's own: that uses the global random generator, which the user may have seeded."""
 
             def compute(self, failures: int) -> float:
                 longest = min(1.0, 0.02 * 2 ** min(failures, 10))
                 return spread(longest / 2, longest)
 
-        # The time limit ends it; so many tries are never made.
+        # The time limit ends the retries long before this number is reached.
         retry = Retry(Backoff(), 1000, known)
         try:
             return retry.call_with_retry(lambda: do(self._connected(), *args), failed)
@@ -293,7 +304,8 @@ def _checked(url: str) -> Address:
             hint="Run: pip install 'aventus-creds[redis]'",
         ) from None
     if address.exposes_password:
-        # Not refused: tokens are sealed, and many a Redis is reached over a tunnel that nobody here can see.
+        # Only a warning: tokens are encrypted, and a Redis is often reached through a tunnel, which we cannot
+        # see.
         warnings.warn(
             f"the password of {address.place} crosses the network in the clear; use rediss://",
             InsecureStoreWarning,
@@ -307,6 +319,6 @@ def _read_news(client: Any, stream: str, last: bytes, milliseconds: int) -> Any:
 
 
 def _tells_of_a_save(news: Any) -> bool:
-    """Whether XREAD's answer has a save in it; it is a list in RESP2 and a mapping in RESP3."""
+    """Whether the answer of XREAD, a list in RESP2 and a mapping in RESP3, tells of a save."""
     streams = news.values() if isinstance(news, dict) else [entries for _, entries in news or ()]
     return any(b"saved" in str(stream).encode() for stream in streams)
