@@ -1,1 +1,1 @@
-"""The program aventus-creds."""
+"""The program aventus-creds: its commands, and how they report errors."""

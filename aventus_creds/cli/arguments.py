@@ -1,4 +1,4 @@
-"""Arguments that several commands take: the name of a profile, and a duration."""
+"""Arguments that several commands share: the name of a profile, and a duration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class ProfileName(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic since click 8.4
-    """The name of a profile, completed by the shell from profiles.toml."""
+    """The name of a profile. Shell completion offers the names in profiles.toml."""
 
     name = "profile"
 
@@ -25,7 +25,7 @@ class ProfileName(click.ParamType):  # type: ignore[type-arg,unused-ignore] # ge
         param: click.Parameter,  # noqa: ARG002 - click's interface
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Return the names that begin so; none where the file cannot be read."""
+        """Return the names that start with ``incomplete``, or none if profiles.toml cannot be read."""
         try:
             names = read_profiles().names
         except AventusCredsError:
@@ -34,12 +34,12 @@ class ProfileName(click.ParamType):  # type: ignore[type-arg,unused-ignore] # ge
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore] # see above
-    """A time span: ``90`` or ``90s`` (seconds), ``5m``, ``2h``, ``1d``. Becomes seconds."""
+    """A time span: ``90`` or ``90s`` (seconds), ``5m``, ``2h``, ``1d``. It is converted to seconds."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds, or fail as click does."""
+        """Return the time span in seconds. Raises click.BadParameter if ``value`` is no time span."""
         if isinstance(value, int | float):
             return float(value)
         found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhd]?)", value.strip())

@@ -1,4 +1,4 @@
-"""The command line: here its group of commands, and how errors become messages and exit codes."""
+"""The group of all commands. Turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aventus_creds.errors import (
     StoreError,
 )
 
-# The first row that fits counts.
+# The first matching row is used, so a subclass comes before its base.
 EXIT_CODES: Final = (
     (LoginRefused, 5),
     (LoginError, 3),
@@ -35,7 +35,7 @@ INTERRUPTED: Final = 130
 COMMAND_NOT_STARTED: Final = 126
 COMMAND_NOT_FOUND: Final = 127
 
-# Where each command is. A command's module is loaded when that command runs.
+# The module and function of each command. The module is only loaded when its command is used.
 COMMANDS: Final = {
     "init": "configuration.init",
     "profile": "configuration.profile",
@@ -54,7 +54,7 @@ COMMANDS: Final = {
 
 
 class _Commands(click.Group):
-    """A group whose commands are loaded on first use."""
+    """A group that loads each command on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
         return list(COMMANDS)
@@ -70,7 +70,7 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="aventus-creds")
 @click.option("--debug", is_flag=True, help="Show where an error was raised.")
-def app(debug: bool) -> None:  # noqa: FBT001 - run() looks at it
+def app(debug: bool) -> None:  # noqa: FBT001 - run() reads it from the arguments
     """Log in to OAuth 2.0 servers once, and use the logins from notebooks and scripts.
 
     Exit codes: 0 fine, 2 usage, 3 login required, 4 profile, file or store error, 5 refused by the server,
@@ -84,12 +84,19 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line with ``arguments`` and return its exit code. Errors are told on standard error."""
+    """Run one command. Errors are printed on standard error.
+
+    Args:
+        arguments: the arguments without the name of the program.
+
+    Returns:
+        The exit code, as the help of ``aventus-creds`` lists them.
+    """
     _write_any_text()
-    warnings.simplefilter("default", category=UserWarning)  # each once
+    warnings.simplefilter("default", category=UserWarning)  # print each warning once
     warnings.showwarning = _show_warning
     try:
-        # Outside standalone mode, click returns what ctx.exit() was called with.
+        # With standalone_mode=False, click returns the code that was passed to ctx.exit().
         return int(app.main(arguments, prog_name="aventus-creds", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
@@ -97,13 +104,13 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:  # `| head` has seen enough
+    except BrokenPipeError:  # for example `| head` has closed its end
         sys.stderr.close()
         return INTERNAL_ERROR
-    except Exception as error:  # noqa: BLE001 - no traceback without --debug
+    except Exception as error:  # noqa: BLE001 - show a traceback only with --debug
         if "--debug" in arguments:
             _show_places(error)
-        if isinstance(error, OSError):  # standard output on a full disk, for example
+        if isinstance(error, OSError):  # for example, standard output goes to a full disk
             where = error.filename or "the output"
             error = StoreError(f"{where} cannot be used: {error.strerror or type(error).__name__}")
         if isinstance(error, AventusCredsError):
@@ -114,24 +121,24 @@ def run(arguments: list[str]) -> int:
 
 
 def exit_code(error: AventusCredsError) -> int:
-    """Return the exit code that tells of ``error``."""
+    """Return the exit code for ``error``."""
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 
 def say(text: str) -> None:
-    """Tell the person something, on standard error: standard output is for what was asked for."""
+    """Print a message for the user on standard error. Standard output is only for the result of a command."""
     click.echo(text, err=True)
 
 
 def _write_any_text() -> None:
-    """Let characters that the terminal or file cannot have become "?": a Windows code page has no check mark."""
+    """Replace characters that the output cannot encode with "?": a Windows code page has no check mark."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def _show_places(error: BaseException) -> None:
-    """Show the traceback's places. No messages: those of other libraries may repeat a request."""
+    """Print where the error was raised. Leave out messages, since other libraries may quote a request in them."""
     import traceback
 
     shown: BaseException | None = error

@@ -1,4 +1,4 @@
-"""Commands about profiles.toml: init, profile add, profiles, path."""
+"""The commands for profiles.toml: init, profile add, profiles, path."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def profile() -> None:
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give ``command`` an option for each profile key."""
+    """Add an option for each profile key to ``command``."""
     for key in reversed(KEYS.values()):
         option = f"--{key.name.replace('_', '-')}"
         command = click.option(
@@ -80,7 +80,7 @@ def add(name: str, **values: str | None) -> None:
     path = profiles_path()
     with PrivateFolder(state_folder() / "tokens").lock(
         "profiles"
-    ):  # another one at the same time would be lost
+    ):  # otherwise a simultaneous add would be lost
         if path.exists() and name in read_profiles(path).names:
             raise ConfigError(f"there is a profile {name} already", hint=f"Edit it in {path}")
         before = path.read_bytes() if path.exists() else b""
@@ -93,7 +93,7 @@ def add(name: str, **values: str | None) -> None:
 
 
 def _value(key: str, text: str) -> Any:
-    """Return what ``text`` stands for: itself where the key takes it so, else TOML."""
+    """Return ``text`` itself if the key accepts it, or else ``text`` parsed as a TOML value."""
     if key == "client_secret" and not text.lstrip().startswith("{"):
         raise click.UsageError(
             "a secret on the command line is seen by everybody: give --client-secret '{ env = \"NAME\" }'"
@@ -116,9 +116,9 @@ def _as_toml(table: dict[str, Any]) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of ``path``, whole or not at all, with its mode."""
+    """Replace ``path`` with ``content`` atomically and keep its mode."""
     try:
-        # A link stays a link: dotfiles are often kept elsewhere, on another file system perhaps.
+        # Keep a symbolic link a link: dotfiles are often kept elsewhere, maybe on another file system.
         path = path.resolve()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(path, Hidden(content), path.stat().st_mode & 0o777 if path.exists() else 0o600)
@@ -147,7 +147,7 @@ def profiles() -> None:
         show(table)
     say(f"The file is {file.path}" if file.names else f"{file.path} has no profiles yet.")
     if problems:
-        raise ProfileError(tuple(dict.fromkeys(problems)))  # those of [store] are each profile's
+        raise ProfileError(tuple(dict.fromkeys(problems)))  # every profile reports the mistakes in [store]
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""The command demo: the main job from end to end, on the sandbox, with nobody's help."""
+"""The command demo: runs logins and API calls from start to finish against the sandbox, without a user."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ print(json.dumps([answer.status_code, answer.json().get("sub"), milliseconds]))
 
 
 class Row(NamedTuple):
-    """What the table shows of one system."""
+    """One row of the table: the results for one system."""
 
     system: str
     grant: str
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 @click.command(short_help="See it work on a local sandbox.", epilog="Example: aventus-creds demo")
 @click.option("--browser", is_flag=True, help="Do one login, in your own browser.")
-def demo(browser: bool) -> None:  # noqa: FBT001 - click passes options so
+def demo(browser: bool) -> None:  # noqa: FBT001 - click passes options like this
     """Log in to a local sandbox of every system, call its API, and call it again from a fresh process.
 
     Your own profiles and logins are not touched. Needs the extra [sandbox].
@@ -70,7 +70,7 @@ def demo(browser: bool) -> None:  # noqa: FBT001 - click passes options so
 
 @contextlib.contextmanager
 def _sandbox(*, paste: bool) -> Iterator[Sandbox]:
-    """Run a sandbox with profiles and a state folder of its own, which last as long as it does."""
+    """Run a sandbox with its own profiles and state folder, which are deleted when it stops."""
     try:
         from aventus_creds.sandbox import Sandbox
     except ImportError as error:
@@ -104,7 +104,7 @@ def _try(name: str, sandbox: Sandbox, first_call: Callable[[str], int]) -> Row:
     begin = time.perf_counter()
     status = first_call(name)
     first_ms = (time.perf_counter() - begin) * 1000
-    done = subprocess.run(  # noqa: S603 - this interpreter, with the code above
+    done = subprocess.run(  # noqa: S603 - runs this interpreter with CALL
         [sys.executable, "-c", CALL, name],
         env=os.environ | {"AVENTUS_CREDS_INTERACTIVE": "0"},
         capture_output=True,
@@ -123,7 +123,7 @@ def _try(name: str, sandbox: Sandbox, first_call: Callable[[str], int]) -> Row:
 
 
 def _by_itself(name: str) -> int:
-    """Make the first call with a robot for a browser; what the terminal would show is not for anybody."""
+    """Make the first call with a robot as the browser, and hide what a login prints for the user."""
     from aventus_creds import get_session
     from aventus_creds.sandbox.robot import Robot
 

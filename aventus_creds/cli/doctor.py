@@ -1,4 +1,4 @@
-"""The command doctor: what a login needs, checked in order, with a fix for each that is amiss."""
+"""The command doctor: checks in order what a login needs, and suggests a fix for each problem."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aventus_creds.oauth.request import Endpoints
 
 TOLERATED_SKEW: Final = 30
-"""Seconds that this machine's clock may differ from the server's."""
+"""Seconds that this machine's clock may differ from the server's clock."""
 
 
 @click.command(short_help="Check all that a login needs.", epilog="Example: aventus-creds doctor prod")
@@ -55,19 +55,19 @@ def doctor(ctx: click.Context, name: str | None) -> None:
 
 
 class _Patient:
-    """Prints each check's outcome, and keeps the exit code of the first that failed."""
+    """Prints the result of each check, and keeps the exit code of the first one that failed."""
 
     def __init__(self) -> None:
         self.code = 0
         self._note = ""
 
     def note(self, text: str) -> None:
-        """Say ``text`` beside the check under way, if it passes."""
+        """Print ``text`` next to the current check if it passes."""
         self._note = text
 
     @contextmanager
     def check(self, title: str) -> Iterator[None]:
-        """Run a check: it fails by raising one of this package's errors."""
+        """Run a check in the ``with`` block. It fails if the block raises an AventusCredsError."""
         self._note = ""
         try:
             yield
@@ -98,7 +98,7 @@ def _examine(patient: _Patient, name: str) -> None:
         with patient.check("the token store"):
             place = _store(profile)
             patient.note(place)
-        if not place:  # the login would fail by the same
+        if not place:  # the login would fail for the same reason
             return
     with patient.check("the login"):
         patient.note(_login(profile))
@@ -124,7 +124,7 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
             patient.note(url)
             try:
                 answer = Transport(profile).get(url)
-            except InvalidAnswer:  # it redirects, which is an answer
+            except InvalidAnswer:  # it redirects, so it is there
                 continue
             if answer.status == 404 or answer.status >= 500:
                 raise NetworkError(
@@ -137,15 +137,15 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
 
 
 def _all_elsewhere(file: ProfilesFile, names: list[str]) -> bool:
-    """Whether nothing rests in files here: nor in the keyring, whose locks are files."""
+    """Whether no profile uses the state folder. The keyring uses it too, because its locks are files."""
     try:
         return all(not STORES[store_name(file.profile(each))].here for each in names)
-    except AventusCredsError:  # it is told of by the check of that profile
+    except AventusCredsError:  # the check of that profile reports it
         return False
 
 
 def _state_folder() -> str:
-    """Write into the state folder, as a login does."""
+    """Write into the state folder as a login does, and return its path."""
     from aventus_creds.basics.private_folder import PrivateFolder
 
     folder = PrivateFolder(state_folder() / "tokens")
@@ -156,9 +156,9 @@ def _state_folder() -> str:
 
 
 def _store(profile: Profile) -> str:
-    """Put a token into the profile's store, as a login does, and take it out again."""
+    """Save a token in the profile's store as a login does, delete it, and return the name of the store."""
     name = store_name(profile)
-    if name == DEFAULT_STORE:  # the state folder has been tried
+    if name == DEFAULT_STORE:  # the state folder was checked before
         return STORES[name].title
     store, now = store_for(profile), time.time()
     token = Token("doctor", obtained_at=now, expires_at=now + 60)
@@ -173,7 +173,7 @@ def _store(profile: Profile) -> str:
 
 
 def _redirect(profile: Profile) -> str:
-    """Listen as a login does, for a moment."""
+    """Listen for a moment as a login does, and return where."""
     if only_pasted(profile):
         return f"{profile.redirect_uris[0]}: its address must be pasted after the login"
     listener = listen(profile)
@@ -183,7 +183,7 @@ def _redirect(profile: Profile) -> str:
 
 
 def _clock(date: str) -> str:
-    """Compare this machine's clock with the server's Date (RFC 9110 section 6.6.1)."""
+    """Compare this machine's clock with the Date header of the server (RFC 9110 section 6.6.1)."""
     try:
         skew = time.time() - parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):

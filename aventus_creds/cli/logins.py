@@ -1,4 +1,4 @@
-"""Commands about logins: login, logout, status, token, exec."""
+"""The commands for logins: login, logout, status, token, exec."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from aventus_creds.tokens import jwt_account, utc
 IGNORED_BY_PYTHON: Final = [
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ") if hasattr(signal, name)
 ]
-"""Signals whose ignoring a program would inherit: `| head` could not end it."""
+"""Signals that Python ignores. The program would inherit that, and `| head` could not stop it."""
 
 
 @click.command(short_help="Log in to a profile.", epilog="Example: aventus-creds login prod")
 @optional_name
 @click.option("--no-browser", is_flag=True, help="Only show the address; open no browser.")
 @click.option("--device", is_flag=True, help="Log in on another device: for a machine without a browser.")
-def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FBT001 - click passes options so
+def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FBT001 - as click does
     """Log in to the profile NAME (or the default one), whatever is cached."""
     profile = read_profiles().profile(name)
     name = profile.name
@@ -48,7 +48,7 @@ def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FB
 @click.command(short_help="Revoke and forget a login.", epilog="Example: aventus-creds logout prod")
 @optional_name
 @click.option("--all", "everything", is_flag=True, help="Log out of every profile.")
-def logout(name: str | None, everything: bool) -> None:  # noqa: FBT001 - click passes options so
+def logout(name: str | None, everything: bool) -> None:  # noqa: FBT001 - as click does
     """Revoke the login to NAME at its server, where that is possible, and forget it."""
     if everything and name:
         raise click.UsageError("give a NAME or --all, not both")
@@ -73,16 +73,20 @@ def logout(name: str | None, everything: bool) -> None:  # noqa: FBT001 - click 
 
 
 class Standing(NamedTuple):
-    """How it stands with one profile's login. ``needs_login``: a person is needed soon."""
+    """The state of one profile's login. ``status --json`` prints these fields.
+
+    ``needs_login`` means that a user has to log in soon. ``store`` is file, keyring or redis; None if
+    no store applies or its name cannot be determined.
+    """
 
     profile: str
-    state: str  # fresh, expired, none, mistakes, injected by the environment, or unknown: its store is away
+    state: str  # fresh, expired, none, mistakes, injected (by the environment), or unknown (no access to the store)
     expires_at: str | None  # ISO 8601, UTC
     expires_in: int | None  # seconds
     refreshable: bool
     account: str | None
     needs_login: bool
-    store: str | None = None  # where it is kept: file, keyring or redis
+    store: str | None = None
 
 
 @click.command(
@@ -106,14 +110,14 @@ def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) 
     """
     file = read_profiles()
     if name:
-        file.profile(name)  # its mistakes are errors
+        file.profile(name)  # if you name one profile, its mistakes are errors
     errors: list[AventusCredsError] = []
     standings = [_standing(file, each, min_ttl, errors) for each in ([name] if name else file.names)]
     if as_json:
         click.echo(json.dumps([standing._asdict() for standing in standings], indent=2))
     else:
         _print_table(standings)
-    for text in dict.fromkeys(map(str, errors)):  # one store that is away is one error
+    for text in dict.fromkeys(map(str, errors)):  # report a store that is down only once
         say(f"error: {text}")
     if any(standing.state in {"mistakes", "unknown"} for standing in standings):
         ctx.exit(exit_code(ProfileError(())))
@@ -133,7 +137,7 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float, errors: list[Aventu
     try:
         kept_in = store_name(profile)
         token = store_for(profile).load(profile.key)
-    except (ConfigError, StoreError) as error:  # the other profiles may be kept elsewhere
+    except (ConfigError, StoreError) as error:  # other profiles may use other stores
         errors.append(error)
         return Standing(name, "unknown", None, None, not attended, None, needs_login=False, store=kept_in)
     if token is None:
@@ -181,7 +185,7 @@ def _print_table(standings: list[Standing]) -> None:
 @click.option(
     "--min-ttl", type=Duration(), default="0", metavar="SPAN", help="How long it must live: 90s, 5m, 2h."
 )
-def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT001 - click passes options so
+def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT001 - as click does
     """Print a fresh access token of NAME, and nothing else, on standard output."""
     text = api.get_token(name, min_ttl=min_ttl).access_token
     click.echo(f"Authorization: Bearer {text}" if header else text)
@@ -212,10 +216,10 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
         say(f"error: there is no program {command[0]}")
         ctx.exit(COMMAND_NOT_FOUND)
     try:
-        if os.name == "posix":  # in place of this process, so that signals reach it
+        if os.name == "posix":  # replace this process, so that signals reach the program
             for number in IGNORED_BY_PYTHON:
                 signal.signal(number, signal.SIG_DFL)
-            os.execve(program, command, environment)  # noqa: S606 - the person names the program
+            os.execve(program, command, environment)  # noqa: S606 - the user names the program
         ctx.exit(subprocess.run([program, *command[1:]], env=environment, check=False).returncode)  # noqa: S603
     except OSError as fault:
         say(f"error: {command[0]} cannot be started: {fault.strerror or fault}")

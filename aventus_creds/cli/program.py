@@ -1,4 +1,4 @@
-"""The program aventus-creds: a cached token at once, and everything else by the command line."""
+"""The entry point of aventus-creds. It prints a cached token directly, and runs click for everything else."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from aventus_creds.stores.opening import default_store, store_name
 def main() -> NoReturn:
     """Run the program and exit.
 
-    Scripts call ``aventus-creds token`` again and again: where the token is fresh, half of its time would go
-    into loading the command line.
+    Scripts call ``aventus-creds token`` very often. If the token is fresh, loading click would take half of
+    the time, so this case is handled here.
     """
     match sys.argv[1:]:
         case ["token", *names] if len(names) < 2 and not any(name.startswith("-") for name in names):
@@ -31,7 +31,7 @@ def main() -> NoReturn:
 
 
 def _fresh_token(name: str | None = None) -> str | None:
-    """Return the access token that is kept in a file for ``name``, if it is good and there is nothing to tell."""
+    """Return the access token from the file store if it is fresh and there is no warning, or else None."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", AventusCredsWarning)
         try:
@@ -39,7 +39,7 @@ def _fresh_token(name: str | None = None) -> str | None:
             if token_variable(profile.name) in os.environ or store_name(profile) != DEFAULT_STORE:
                 return None
             token = default_store().load(profile.key)
-        except Exception:  # noqa: BLE001 - whatever it is, the command line meets it too, and tells of it
+        except Exception:  # noqa: BLE001 - the command gets the same error and reports it
             return None
         except KeyboardInterrupt:
             sys.exit(130)
@@ -47,7 +47,7 @@ def _fresh_token(name: str | None = None) -> str | None:
 
 
 def _print(text: str) -> None:
-    """Print ``text`` and exit; where it cannot be printed, return: the command line tells why."""
+    """Print ``text`` and exit. If printing fails, return, and click's command reports why."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

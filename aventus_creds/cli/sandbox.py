@@ -1,4 +1,4 @@
-"""The command sandbox: a local authorization server and API to try things on."""
+"""The command sandbox: runs a local authorization server and API for experiments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands about where tokens rest: store move, store key."""
+"""The commands for the place where tokens are stored: store move, store key."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def move(name: str | None, target: str, origin: str | None) -> None:
 
 
 def _what_to_write(file: ProfilesFile, name: str, target: str) -> str:
-    """Return what makes ``target`` the store that serves: it must be said where the old one is."""
+    """Return what the user must change to use ``target``. It must be set in the same place as the old store."""
     if os.environ.get("AVENTUS_CREDS_STORE"):
         return f"Now set AVENTUS_CREDS_STORE={target}: it goes before what {file.path} says."
     key, table = ("store", f"profiles.{name}") if file.chooses_store(name) else ("type", "store")
@@ -100,13 +100,13 @@ def _what_to_write(file: ProfilesFile, name: str, target: str) -> str:
 
 
 def _move(profile: Profile, origin: str, target: str) -> str:
-    """Carry one login over, and return what was done. Whatever fails, it is in one of the two."""
+    """Move one login and return what was done. If a step fails, the login is still in one of the stores."""
     old, new = open_store(origin, profile.store), open_store(target, profile.store)
     locks = {origin: old, target: new}
-    if STORES[origin].lock == STORES[target].lock:  # they lock by the same file
+    if STORES[origin].lock == STORES[target].lock:  # both use the same lock file
         del locks[origin]
     with ExitStack() as held:
-        for kind in sorted(locks):  # in one order: else two that move to and fro wait for each other
+        for kind in sorted(locks):  # in a fixed order: otherwise two opposite moves deadlock
             held.enter_context(locks[kind].lock(profile.key))
         token = old.load(profile.key)
         if token is None:

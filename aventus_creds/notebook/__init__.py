@@ -1,1 +1,1 @@
-"""What a notebook shows: the panel, and the login behind it."""
+"""Logins in a notebook: the panel, and the login that runs behind it."""

@@ -1,7 +1,8 @@
-"""BackgroundLogin: one profile's login as a notebook shows it. It goes on while the kernel does other things.
+"""BackgroundLogin: one profile's login in a notebook. It runs in threads while the kernel does other things.
 
-There is one for each profile and process, however many panels show it: they would fight for the listener's
-port. It knows no widgets; a panel subscribes to it and is called, from any thread, when something changes.
+Each process has one per profile and store, even if several panels show it, because two logins would compete for
+the listener's port. It does not know widgets: a panel subscribes to it, and is called from any thread when
+something changes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from aventus_creds.stores import TokenStore
 from aventus_creds.tokens import Token
 
 TICK: Final = 1.0
-"""Seconds between two looks at the clock and at the store, while somebody watches."""
+"""Seconds between two checks of the clock and the store, while something watches the login."""
 
 State = Literal["checking", "waiting", "in", "out"]
 
@@ -33,21 +34,33 @@ _logins_lock: Final = threading.Lock()
 
 
 def background_login(profile: Profile, store: TokenStore, cache: CachedSource) -> BackgroundLogin:
-    """Return this process's login for ``profile`` whose token rests in ``store``, which ``cache`` reads."""
+    """Return this process's login for a profile. It is created on first use, and does not start by itself.
+
+    Args:
+        profile: the profile to log in to. If it was edited since the last call, the login continues with it.
+        store: where the token is stored. Each store has its own login.
+        cache: reads and writes the token of ``profile`` in ``store``.
+    """
     with _logins_lock:
         login = _logins.get((profile.key, store))
         if login is None:
             login = _logins[profile.key, store] = BackgroundLogin(profile, cache)
-        elif login.profile != profile:  # what has been edited does not change whose token it is
+        elif login.profile != profile:  # only keys that do not change the token were edited
             login.take(profile, cache)
         return login
 
 
 class BackgroundLogin:
-    """Where the login stands: ``state``, and by it ``url``, ``token`` or ``notice``.
+    """One profile's login. ``state`` tells how far it is.
 
-    checking: it is being found out; waiting: the person may log in at ``url``; in: logged in with ``token``;
-    out: not logged in, and nothing is under way. ``notice`` is what the person should know, or ``""``.
+    The states are:
+
+    * ``checking``: it is looking for a cached token, and refreshes it if it has expired.
+    * ``waiting``: the user may log in at ``url``.
+    * ``in``: logged in with ``token``.
+    * ``out``: not logged in, and no login is running.
+
+    ``notice`` is a message for the user, or ``""``.
     """
 
     def __init__(self, profile: Profile, cache: CachedSource) -> None:
@@ -69,25 +82,26 @@ class BackgroundLogin:
 
     @property
     def url(self) -> str:
-        """Where the person's browser goes, while it waits for them. It holds the state.
+        """The address where the user logs in, or "" unless the state is ``waiting``. It contains the OAuth state.
 
-        Once an address has been pasted, the link has served: it is offered no more, for it might be saved.
+        It is also "" after the user pasted a wrong address. The link was used then, and if it stayed visible,
+        it could be saved in the notebook.
         """
         attempt = self._attempt
         return attempt.url if attempt and self.state == "waiting" and not self._link_used else ""
 
     @property
     def only_pasted(self) -> bool:
-        """Whether the redirect can never come here, so that its address must be pasted."""
+        """Whether the redirect can never reach this machine, so that the user must paste its address."""
         return only_pasted(self.profile)
 
     def seconds_left(self) -> float:
-        """Return how long the person still has, in seconds."""
+        """Return the seconds that the user has left to log in, or 0 if no login is running."""
         attempt = self._attempt
         return max(0.0, attempt.seconds_left()) if attempt else 0.0
 
     def watch(self, watcher: Watcher) -> None:
-        """Call ``watcher.changed()`` on every change, as long as it lives."""
+        """Call ``watcher.changed()`` on every change, until ``watcher`` is garbage-collected."""
         with self._lock:
             self._watchers.add(watcher)
             if self._ticker is None or not self._ticker.is_alive():
@@ -95,9 +109,14 @@ class BackgroundLogin:
                 self._ticker.start()
 
     def begin(self, *, anew: bool = False, attended: bool = True) -> None:
-        """Find out where the login stands, and begin one unless there is no need (or always, with ``anew``).
+        """Use the cached token, refreshed if needed, or start a login. Returns at once.
 
-        Where nobody can log in (not ``attended``), none is begun.
+        It does nothing if a login is running already.
+
+        Args:
+            anew: start a login even if there is a cached token.
+            attended: whether a user can log in. If not, ``error`` is set to LoginRequired instead of starting
+                a login.
         """
         with self._lock:
             if self._running and self._running.is_alive():
@@ -110,14 +129,17 @@ class BackgroundLogin:
             self._running.start()
 
     def looked_up(self) -> None:
-        """Wait until it is known whether a login is needed, and where. An interrupt ends the wait."""
+        """Wait until the state is no longer ``checking``. An interrupt ends the wait."""
         while self.state == "checking" and not self._settled.wait(0.02):
             pass
 
     def wait(self) -> Token:
-        """Wait until the login ends and return its token. An interrupt ends the wait at once, not the login.
+        """Wait until the login ends and return its token.
 
-        Raises what a login raises.
+        An interrupt ends the wait at once, but the login continues.
+
+        Raises:
+            AventusCredsError: the login failed. The error is the one that the login raised.
         """
         while True:
             if not self._settled.wait(0.2):
@@ -130,37 +152,37 @@ class BackgroundLogin:
 
     @hides
     def paste(self, text: Hidden[str]) -> None:
-        """Take what the person pasted; the outcome is told by a change. Returns at once."""
+        """Use the address that the user pasted. Returns at once; watchers are told about the result."""
         threading.Thread(target=self._paste, args=(text,), daemon=True).start()
 
     def take(self, profile: Profile, cache: CachedSource) -> None:
-        """Go on with an edited profile; a login under way begins anew."""
+        """Continue with an edited profile. A running login starts again."""
         self.profile, self.cache = profile, cache
         if self._attempt:
             self.begin_anew()
 
     def begin_anew(self) -> None:
-        """End the login under way, if there is one, and begin another. Returns at once."""
+        """Stop the running login, if there is one, and start another. Returns at once."""
         threading.Thread(target=self._begin_anew, daemon=True).start()
 
     def log_out(self) -> None:
-        """Revoke and forget the login; the outcome is told by a change. Returns at once."""
+        """Revoke and delete the login. Returns at once; watchers are told about the result."""
         threading.Thread(target=self._log_out, daemon=True).start()
 
-    def _run(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - a thread's arguments
+    def _run(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - Thread passes positional arguments
         try:
             token = None if anew else self._cached(attended=attended)
             if token is None:
                 token = log_in(self.profile, self.cache.keep, panel=self.at)
         except AventusCredsError as error:
-            if self._restarting:  # whoever waits goes on waiting
+            if self._restarting:  # wait() keeps waiting for the next login
                 return
-            if self.state == "in":  # another login came first
+            if self.state == "in":  # a login in another process was faster
                 self._end("in")
                 return
             self.error = error
             self._end("out", error.message)
-        except Exception as fault:  # noqa: BLE001 - the panel must not wait for ever
+        except Exception as fault:  # noqa: BLE001 - otherwise the panel would wait forever
             self.error = AventusCredsError(f"the login failed unexpectedly ({type(fault).__name__})")
             self._end("out", self.error.message)
         else:
@@ -183,21 +205,21 @@ class BackgroundLogin:
                 raise
             return None
 
-    # The callback of its own login
+    # The login uses this object as its own callback
 
     def at(self, redirect_uri: str) -> BackgroundLogin:
-        """Return the login itself, as the callback for ``redirect_uri``."""
+        """Remember ``redirect_uri`` and return this object as the callback for it."""
         self.redirect_uri = redirect_uri
         return self
 
     def start(self, attempt: Attempt) -> None:
-        """Offer the attempt's address, and take what is pasted for it."""
+        """Show the address of ``attempt``. From now on, ``paste`` delivers to it."""
         self._attempt = attempt
         self._link_used = False
         self._set("waiting")
 
     def close(self) -> None:
-        """The attempt has ended; the state tells how."""
+        """Do nothing: the end of the attempt sets the state."""
 
     def _end(self, state: State, notice: str = "") -> None:
         self._attempt = None
@@ -239,7 +261,7 @@ class BackgroundLogin:
             watcher.changed()
 
     def tick(self) -> bool:
-        """Notice what time and other processes change. Returns whether anybody watches still."""
+        """Check for an expired token and for logins in other processes. Return False if nothing watches any more."""
         if not self._watchers:
             return False
         if self.state in {"waiting", "out"}:
@@ -250,11 +272,11 @@ class BackgroundLogin:
             else:
                 self._set("out", "The login has expired.")
         elif self.state == "waiting":
-            self._tell()  # the countdown
+            self._tell()  # updates the countdown
         return True
 
     def _look_for_another_login(self) -> None:
-        """Take a login that somebody made in another notebook, or in a terminal."""
+        """Use a login that the user made in another notebook or in a terminal."""
         try:
             token = self.cache.peek()
         except StoreError:
@@ -268,15 +290,15 @@ class BackgroundLogin:
 
 
 class Watcher:
-    """Something that shows a BackgroundLogin."""
+    """Something that shows a BackgroundLogin and is told when it changes."""
 
     def changed(self) -> None:
-        """Take notice that the login has changed. Called from any thread."""
+        """React to a change of the login. Called from any thread."""
         raise NotImplementedError
 
 
 def _tick(login: weakref.ref[BackgroundLogin]) -> None:
-    """Look after a login while it lives and is watched, without keeping it alive."""
+    """Call ``tick`` regularly while something watches the login. Does not keep the login alive."""
     while (alive := login()) is not None and alive.tick():
         del alive
         time.sleep(TICK)

@@ -1,7 +1,7 @@
-"""LoginButton: a profile's login in a notebook, thin over BackgroundLogin.
+"""LoginButton: shows a profile's login in a notebook. It is a thin layer over BackgroundLogin.
 
-What a widget shows can be saved into the notebook's file, so no trait ever holds a token, and the login's address
-and what was pasted are cleared as soon as they have served.
+The traits of a widget can be saved into the notebook file. So no trait ever holds a token, and the address of the
+login and the pasted address are cleared as soon as they are no longer needed.
 """
 
 from __future__ import annotations
@@ -46,10 +46,15 @@ STYLE: Final = """<style>
 
 
 class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidgets ships no types
-    """Shows the login of a profile, and lets the person log in with one click. The kernel stays free.
+    """Shows the login of a profile, and lets the user log in with one click. The kernel stays free.
 
-    ``name`` and ``profiles`` choose the profile as in ``get_session``. Raises ConfigError for a profile that is
-    missing or has mistakes.
+    Args:
+        name: the name of the profile. None means ``AVENTUS_CREDS_PROFILE``, then the default of the file.
+        profiles: the path of profiles.toml. None means the usual place.
+        store: where the token is stored. None means the store that the profile chooses.
+
+    Raises:
+        ConfigError: the profile does not exist or has mistakes.
     """
 
     def __init__(
@@ -64,7 +69,7 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
 
     @classmethod
     def _of(cls, login: BackgroundLogin) -> LoginButton:
-        """Return the panel that a waiting cell shows, without starting the login."""
+        """Return the panel for a cell that waits for the login. It does not start the login."""
         panel = cls.__new__(cls)
         panel._build(login, in_cell=True)  # noqa: SLF001 - its own class
         return panel
@@ -74,13 +79,13 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         self._in_cell = in_cell
         self._told: list[Callable[[ApiSession], object]] = []
         self._told_token: Token | None = None
-        # A thread that updates a widget needs what the cell knew: some kernels look up the cell by it.
+        # A thread that updates a widget needs the context of the cell: some kernels use it to find the cell.
         self._context = contextvars.copy_context()
         self._shown: tuple[widgets.Widget, ...] = ()
         self._status = widgets.HTML()
         self._link = widgets.HTML()
         self._paste = widgets.Password(
-            description="Address:",  # the label that a screen reader says
+            description="Address:",  # a screen reader reads this label
             placeholder="Paste the address of the new tab here, and press Enter",
             continuous_update=False,
             layout=widgets.Layout(width="auto"),
@@ -101,7 +106,7 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         login.watch(self._watcher)
 
     def __repr__(self) -> str:
-        """Return the profile and where its login stands: this text is saved into the notebook."""
+        """Return the profile and the state of its login. This text is saved into the notebook."""
         states = {
             "checking": "being checked",
             "waiting": "not logged in",
@@ -111,13 +116,14 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         return f"<LoginButton {self._login.profile.name}: {states[self._login.state]}>"
 
     def _repr_keys(self) -> list[str]:
-        """Return nothing for ipywidgets' own repr, which would print the children's values."""
+        """Return no keys, because the repr of ipywidgets would print the values of the children."""
         return []
 
     def with_plain_link(self) -> dict[str, Any]:
-        """Return what a front end may show, with a plain link for one that shows no widgets.
+        """Return a MIME bundle with the panel, and a plain link for front ends that show no widgets.
 
-        For a display that is updated when the link has served: this bundle holds the login's address.
+        The bundle contains the address of the login. Replace the display when the link is no longer needed,
+        or the notebook saves it.
         """
         url, name = self._login.url, self._login.profile.name
         if not url:
@@ -132,20 +138,20 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
 
     @property
     def session(self) -> ApiSession:
-        """The session for the profile's API. Raises LoginRequired while nobody has logged in."""
+        """The session for the profile's API. Raises LoginRequired if nobody is logged in."""
         from aventus_creds.session.session import ApiSession  # loads requests
 
         self._login.cache.token()
         return ApiSession(self._login.profile, self._login.cache)
 
     def on_login(self, callback: Callable[[ApiSession], object]) -> None:
-        """Call ``callback(session)`` after each login, and at once if there is one. It runs in a thread."""
+        """Call ``callback(session)`` after each login, in a thread; and now, if somebody is logged in already."""
         self._told.append(callback)
         if self._login.state == "in":
             callback(self.session)
 
     def changed(self) -> None:
-        """Show what has changed. Called from any thread."""
+        """Update what the panel shows. Called from any thread."""
         self._context.copy().run(self._show)
 
     @hides
@@ -202,7 +208,7 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
 
 
 class _PanelWatcher(Watcher):
-    """Passes a change on to a panel; the panel keeps it alive, and it alone."""
+    """Tells a panel about changes. Only the panel keeps it alive, so it is dropped with the panel."""
 
     def __init__(self, panel: LoginButton) -> None:
         self._panel = panel
@@ -212,11 +218,19 @@ class _PanelWatcher(Watcher):
 
 
 def log_in_in_cell(profile: Profile, store: TokenStore, cache: CachedSource) -> Token:
-    """Let the person log in, in the cell that runs: show the panel and wait.
+    """Show the panel in the running cell, and wait until the user has logged in.
 
-    Raises what a login raises, and LoginPending where only pasting can end it: what is pasted reaches a busy
-    kernel by a subshell alone, and whether the front end uses one is not to be known. An interrupt ends the
-    wait at once; the panel stays alive.
+    An interrupt ends the wait at once, and the panel still works.
+
+    Args:
+        profile: the profile to log in to.
+        store: where the token is stored.
+        cache: reads and writes the token of ``profile`` in ``store``, and remembers the new token.
+
+    Raises:
+        LoginPending: the login can only end by pasting an address. A busy kernel only receives it through a
+            subshell, and whether the front end uses one cannot be determined.
+        AventusCredsError: the login failed.
     """
     from IPython.display import display, update_display
 
@@ -241,10 +255,10 @@ def log_in_in_cell(profile: Profile, store: TokenStore, cache: CachedSource) -> 
 
 
 def _answer_while_busy(widget: widgets.Widget) -> None:
-    """Let the front end choose the subshell that a widget's messages go to.
+    """Let the front end choose the subshell that receives the messages of a widget.
 
-    ipykernel 7.4 sends them to the shell of the cell that made the widget, which may be waiting for them. The
-    name is private: without it, what is pasted is heard when the cell has ended.
+    ipykernel 7.4 sends them to the shell of the cell that created the widget, and that cell may be waiting for
+    them. The attribute is private. If it is missing, pasted text only arrives after the cell has ended.
     """
     comm = getattr(widget, "comm", None)
     if comm is not None and hasattr(comm, "_reply_subshell_for"):
@@ -252,7 +266,7 @@ def _answer_while_busy(widget: widgets.Widget) -> None:
 
 
 def _local(moment: float) -> str:
-    """Return ``moment`` in local time, with the day where it is not today."""
+    """Return ``moment`` (seconds since the epoch) in local time, with the date if it is not today."""
     then = time.localtime(moment)
     today = then[:3] == time.localtime()[:3]
     return time.strftime("%H:%M" if today else "%d %B, %H:%M", then)
@@ -266,6 +280,6 @@ def _help(login: BackgroundLogin, *, in_cell: bool) -> str:
     if login.only_pasted:
         return "After the login, copy the address of the new tab, and paste it above."
     text = "If the new tab shows “cannot connect” after the login, copy its address and paste it above."
-    if in_cell:  # a busy kernel hears of it where front end and kernel have subshells
+    if in_cell:  # a busy kernel receives it only if the front end and the kernel use subshells
         text += " If nothing happens then, interrupt the cell, and run it again when you are logged in."
     return text

@@ -1,4 +1,4 @@
-"""PasteCallback: a link and a hidden question, for notebook front ends that show no widgets."""
+"""PasteCallback: a link and a hidden prompt, for notebook front ends that show no widgets."""
 
 from __future__ import annotations
 
@@ -18,18 +18,28 @@ from aventus_creds.tokens import Token
 
 
 def log_in_by_paste(name: str | None) -> Token:
-    """Let the person log in to the profile ``name`` by a plain link and a hidden question.
+    """Let the user log in with a plain link and a hidden prompt for the address after the login.
 
-    Raises what ``aventus_creds.login`` raises.
+    Args:
+        name: the name of the profile. None means ``AVENTUS_CREDS_PROFILE``, then the default of the file.
+
+    Returns:
+        The new token. If it could not be stored, NotSavedWarning is issued.
+
+    Raises:
+        ConfigError: the profile or something it needs is missing or wrong.
+        LoginError: the user did not log in, or the login was refused.
+        ServerError, NetworkError: the authorization server refused, or cannot be reached.
+        StoreError: the token store cannot be used.
     """
     profile = read_profiles().profile(name)._replace(callback="paste")
     return log_in(profile, cached_source(profile, store_for(profile)).keep, panel=PasteCallback)
 
 
 class PasteCallback:
-    """Asks in the cell itself, by getpass: what is typed at input() would be saved into the notebook.
+    """Asks for the address in the cell with getpass, because text typed at input() is saved into the notebook.
 
-    It never runs beside a listener, whose success could not close the question.
+    It never runs together with a listener: if the listener received the redirect, the prompt would stay open.
     """
 
     def __init__(self, redirect_uri: str) -> None:
@@ -37,7 +47,7 @@ class PasteCallback:
         self._place = f"aventus-creds-{uuid.uuid4().hex}"
 
     def start(self, attempt: Attempt) -> None:
-        """Show the link, and ask until the login has ended or nothing is entered."""
+        """Show the link, and ask until the login ends or the user enters nothing."""
         from IPython.display import display, update_display
 
         display(_link(attempt), raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
@@ -50,11 +60,11 @@ class PasteCallback:
                     return
                 reply = attempt.deliver(query_of(pasted.reveal()))
                 question = f"That was not it: {reply.text}. Copy the whole address and paste it again: "
-        finally:  # outputs are saved: the address, which holds the state, must not stay
+        finally:  # outputs are saved, so remove the address, which contains the OAuth state
             update_display({"text/plain": ""}, raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
 
     def close(self) -> None:
-        """Nothing is left to close."""
+        """Do nothing: ``start`` has cleaned up already."""
 
 
 def _link(attempt: Attempt) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a person writes: profiles.toml, and one checked Profile of it."""
+"""profiles.toml, which the user writes, and the checked Profiles read from it."""
 
 from aventus_creds.profiles.file import read_profiles
 

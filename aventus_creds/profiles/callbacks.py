@@ -1,17 +1,20 @@
-"""How the redirect may come back, as one table. Data only: a new callback is a new row and its module."""
+"""Ways to receive the redirect, as one table. Data only: a new callback is a new row and a new module."""
 
 from typing import Final, NamedTuple
 
 
 class Callback(NamedTuple):
-    """A value of the key ``callback``: which ways are open at once; whichever hears of the login first wins."""
+    """A value of the key ``callback``: which ways to receive the redirect are open.
+
+    Several can be open at the same time. The first one that receives the redirect is used.
+    """
 
     name: str
-    listens: bool = True  # for the redirect itself, where it comes to this machine
-    pastes: bool = True  # the person may paste the address that the browser ended at
+    listens: bool = True  # for the redirect, if it is sent to this machine
+    pastes: bool = True  # the user may paste the address that the browser ended at
     only_notebooks: bool = False
     shows: str = "console:ConsoleCallback"
-    """Who shows the address to the person where no notebook does: "module:class" in aventus_creds.callbacks."""
+    """The class that shows the address to the user outside notebooks: "module:class" in aventus_creds.callbacks."""
 
 
 CALLBACKS: Final = {

@@ -1,4 +1,4 @@
-"""Checking one table of profiles.toml: each value by the table of keys, then what the values say together."""
+"""Checks one profile of profiles.toml: first each value on its own, then the values in combination."""
 
 from __future__ import annotations
 
@@ -21,15 +21,21 @@ _BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_u
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 Mistake = tuple[tuple[str, ...], str]
-"""The key within the profile, () for the profile as a whole, and what is wrong."""
+"""The path of the key within the profile, or () for the profile as a whole; and what is wrong."""
 
 
 def check_profile(
     name: str, table: Any, *, folder: Path | None = None
 ) -> tuple[dict[str, Any], list[Mistake]]:
-    """Return the fields of the profile ``name``, with defaults applied, and every mistake found in ``table``.
+    """Check one profile and apply the defaults.
 
-    ``folder`` is where relative paths start (None: the current one). With mistakes, the fields are worthless.
+    Args:
+        name: the name of the profile.
+        table: the profile as parsed from TOML. It may have any type; anything but a table is a mistake.
+        folder: the folder that relative paths start from. None means the current folder.
+
+    Returns:
+        The fields for ``Profile`` and every mistake found. If there are mistakes, ignore the fields.
     """
     if not isinstance(table, dict):
         return {}, [((), f"must be a table: write [profiles.{fit_to_show(name)}]")]
@@ -38,7 +44,7 @@ def check_profile(
 
 
 class _Check:
-    """Collects every mistake of one profile while its values are read."""
+    """Reads the values of one profile and collects every mistake."""
 
     def __init__(self, name: str, table: Mapping[str, Any]) -> None:
         self.name = name
@@ -68,7 +74,7 @@ class _Check:
             self.wrong(key, f"missing; {why}")
 
     def profile(self, folder: Path | None) -> dict[str, Any]:
-        """Apply the defaults and check what several keys say together. Empty where a mistake leaves none."""
+        """Apply the defaults and check combinations of keys. Return an empty dict if there are mistakes."""
         get = self.values.get
         provider = self._provider()
         secret: SecretRef | None = get("client_secret")
@@ -95,7 +101,7 @@ class _Check:
             return {}
         if secret and secret.kind == "file" and folder:
             secret = secret.relative_to(folder)
-        # A key that means just what it says is taken as it is, or by the default of Profile's field.
+        # Keys that need no computing are copied. If one is missing, the default of Profile's field applies.
         plain = {key: value for key, value in self.values.items() if key in Profile._fields}
         computed = dict(
             name=self.name,
@@ -127,8 +133,8 @@ class _Check:
         return PROVIDERS[self.values["provider"]] if "provider" in self.values else None
 
     def _default_scope(self, provider: Provider, grant: Grant) -> str:
-        # The provider's default is for people. And a plain OAuth 2.0 server, known by its endpoints only, need
-        # not know the scope openid.
+        # The provider's default scope is for logins by users. A plain OAuth 2.0 server, configured by its
+        # endpoints only, may not know the scope openid.
         return provider.scope if grant.attended and (provider.authorize_url or "issuer" in self.given) else ""
 
     def _check_secret(self, grant: Grant) -> None:
@@ -220,7 +226,7 @@ class _Check:
 
 
 def can_listen(redirect_uri: str) -> bool:
-    """Whether a browser on this machine that follows ``redirect_uri`` comes to a plain listener here."""
+    """Whether a plain HTTP listener on this machine can receive the redirect to ``redirect_uri``."""
     parts = urlsplit(redirect_uri)
     return parts.scheme == "http" and is_loopback(parts.hostname)
 
@@ -234,12 +240,12 @@ def _is_url(text: str) -> bool:
 
 
 def fit_to_show(key: str) -> str:
-    """Return ``key`` as it is, or quoted where a terminal would obey what is in it."""
+    """Return ``key`` unchanged, or quoted if it contains characters that control a terminal."""
     return key if key.isprintable() else repr(key)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean '…'?`` with the known word nearest to ``word``, or nothing."""
+    """Return ``; did you mean '…'?`` with the known word closest to ``word``, or "" if none is close."""
     import difflib
 
     close = difflib.get_close_matches(word, list(known), n=1)

@@ -1,4 +1,4 @@
-"""Profiles: profiles.toml, and one checked profile of it."""
+"""Reads profiles.toml and returns checked profiles from it."""
 
 import os
 import stat
@@ -24,7 +24,16 @@ _TOP_KEYS: Final = ("default", "store", "profiles")
 
 
 class ProfilesFile:
-    """profiles.toml, parsed. One profile's mistakes do not hinder the others."""
+    """profiles.toml, parsed. If one profile has mistakes, the others still work.
+
+    Args:
+        path: the path of the file, for messages and for paths relative to its folder.
+        text: the content of the file.
+        status: the result of fstat, used to warn about permissions. None means no warnings.
+
+    Raises:
+        ProfilesFileError: ``text`` is not valid TOML.
+    """
 
     def __init__(self, path: Path, text: str, status: os.stat_result | None = None) -> None:
         self.path = path
@@ -51,17 +60,17 @@ class ProfilesFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all profiles, as the file orders them."""
+        """The names of all profiles, in the order of the file."""
         return tuple(self._profiles)
 
     @property
     def default(self) -> str | None:
-        """The profile that serves where none is named."""
+        """The profile used if no name is given, or None if the file sets no default."""
         default = self._data.get("default")
         return default if isinstance(default, str) else None
 
     def problems(self) -> tuple[Problem, ...]:
-        """Every mistake outside the profiles."""
+        """Return every mistake outside the profiles: unknown keys, ``default`` and ``[store]``."""
         found = []
         for key, value in self._data.items():
             if key == "default":
@@ -81,7 +90,14 @@ class ProfilesFile:
         return tuple(found)
 
     def chosen(self, name: str | None = None) -> str:
-        """Return ``name``, else what ``AVENTUS_CREDS_PROFILE`` names, else the default. Raises ProfileNotFound."""
+        """Return the name of the profile to use. It may not exist in the file.
+
+        Args:
+            name: the name the caller asks for. None or "" means ``AVENTUS_CREDS_PROFILE``, then the default.
+
+        Raises:
+            ProfileNotFound: no profile is named anywhere.
+        """
         name = name or os.environ.get("AVENTUS_CREDS_PROFILE") or self.default
         if name is None:
             raise ProfileNotFound(
@@ -91,10 +107,16 @@ class ProfilesFile:
         return name
 
     def profile(self, name: str | None = None) -> Profile:
-        """Return the profile that ``chosen`` names.
+        """Return the checked profile.
 
-        Raises ProfileNotFound, ProfileError with every mistake of this profile, or ConfigError where the
-        variable that injects its token would inject it for another one too.
+        Args:
+            name: the name of the profile. None means the one that ``chosen`` picks.
+
+        Raises:
+            ProfileNotFound: there is no such profile, or no profile is named anywhere.
+            ProfileError: the profile or ``[store]`` has mistakes; the error holds all of them.
+            ConfigError: the environment variable with this profile's token would apply to another profile
+                too, because both names map to the same variable.
         """
         name = self.chosen(name)
         if name not in self._profiles:
@@ -128,12 +150,12 @@ class ProfilesFile:
 
     def _checked(self, name: str) -> tuple[dict[str, Any], list[Mistake]]:
         table = self._profiles[name]
-        if isinstance(table, dict) and "ca_bundle" in table:  # that file may come and go
+        if isinstance(table, dict) and "ca_bundle" in table:  # not cached: that file may appear or disappear
             return check_profile(name, table, folder=self.path.parent)
         return _checked(self._text, name, str(self.path))
 
     def _store(self, name: str | None = None) -> "tuple[StoreSettings | None, list[Problem]]":
-        """Return where tokens rest by ``[store]`` (None: the default), or by the profile ``name``, and the mistakes."""
+        """Return the store that ``[store]`` or the profile ``name`` sets (None: the default), and the mistakes."""
         profile = self._profiles.get(name or "")
         chosen = profile.get("store") if isinstance(profile, dict) else None
         if "store" not in self._data and chosen in (None, DEFAULT_STORE):
@@ -147,7 +169,7 @@ class ProfilesFile:
         return settings, [self._problem(path, what) for path, what in mistakes]
 
     def chooses_store(self, name: str) -> bool:
-        """Whether the profile ``name`` says itself where its tokens rest."""
+        """Whether the profile ``name`` sets its own ``store``."""
         return "store" in self._profiles[name]
 
     def _check_injected(self, name: str) -> None:
@@ -173,7 +195,7 @@ class ProfilesFile:
 
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> dict[str, Any]:
-    """Parse ``text``, once while it stays as it is. Nobody changes the result. Raises as tomllib does."""
+    """Parse ``text`` and cache the result, which callers must not change. Raises what tomllib raises."""
     return tomllib.loads(text)
 
 
@@ -183,9 +205,13 @@ def _checked(text: str, name: str, path: str) -> tuple[dict[str, Any], list[Mist
 
 
 def read_profiles(path: Path | str | None = None) -> ProfilesFile:
-    """Read profiles.toml, from ``path`` or from where ``profiles_path`` says.
+    """Read and parse profiles.toml. The profiles in it are checked later, when you ask for one.
 
-    Raises ProfilesFileError when there is no such file, or it is unreadable or no TOML.
+    Args:
+        path: the path of the file. None means the path that ``profiles_path`` returns.
+
+    Raises:
+        ProfilesFileError: the file does not exist, cannot be read, is too large, or is not valid TOML.
     """
     path = expand(path) if path else profiles_path()
     try:
@@ -201,7 +227,7 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
         return ProfilesFile(path, content.reveal().decode("utf-8").removeprefix("\ufeff"), status)
     except UnicodeDecodeError as fault:
         wrong = fault.start
-    # Outside of the except clause: that error holds what was read.
+    # Raised outside the except clause, because a UnicodeDecodeError holds the content of the file.
     raise ProfilesFileError(f"{path} is not UTF-8 text (byte {wrong})")
 
 

@@ -4,14 +4,14 @@ from typing import Final, Literal, NamedTuple
 
 
 class Grant(NamedTuple):
-    """How a token is obtained, and what a profile must therefore hold."""
+    """A way to obtain a token, and what a profile needs for it."""
 
     name: str
     title: str
-    endpoints: tuple[str, ...]  # that the profile, the provider or the discovery document must name
+    endpoints: tuple[str, ...]  # set by the profile, the provider or the discovery document
     client_secret: Literal["required", "optional", "forbidden"]
-    redirects: bool = False  # a browser comes back to the redirect URI
-    attended: bool = True  # a person logs in
+    redirects: bool = False  # the browser returns to the redirect URI
+    attended: bool = True  # a user logs in
 
 
 GRANTS: Final = {

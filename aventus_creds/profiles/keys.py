@@ -1,4 +1,4 @@
-"""The table of profile keys. It drives the checking, the JSON Schema and the reference in the README."""
+"""The table of profile keys. The checks, the JSON Schema and the reference in the README come from it."""
 
 from typing import Final, NamedTuple
 
@@ -26,7 +26,7 @@ from aventus_creds.profiles.stores import STORES
 
 
 class Key(NamedTuple):
-    """A key of a profile. ``default`` is a text for people; the value itself is set where it is used."""
+    """A key of a profile. ``default`` is text for the documentation; the code that uses the key sets the value."""
 
     name: str
     kind: Kind
@@ -35,7 +35,7 @@ class Key(NamedTuple):
 
 
 _OF_CUSTOMERS: Final = [row.name for row in PROVIDERS.values() if row.authorize_url and not row.base_url]
-"""Providers whose customers have servers of their own."""
+"""Providers where each customer has its own server."""
 
 KEYS: Final = {
     key.name: key

@@ -1,4 +1,4 @@
-"""The kinds of values that profile keys have: for each, its JSON Schema and its check."""
+"""The kinds of values for profile keys. Each has a JSON Schema and a check."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 from aventus_creds.basics.urls import HOST, origin, split_url
 from aventus_creds.profiles.secrets import SecretRef
 
-# Parameters that the protocol sets itself. A profile that could replace them would break the login, or
-# carry a secret in an address.
+# Parameters that the protocol sets itself. If a profile could replace them, it would break the login or
+# put a secret into a URL.
 RESERVED_PARAMETERS: Final = frozenset(
     "response_type response_mode client_id client_secret client_assertion redirect_uri state nonce"
     " scope audience code code_challenge code_challenge_method code_verifier"
@@ -17,7 +17,7 @@ RESERVED_PARAMETERS: Final = frozenset(
 
 
 class InvalidItems(ValueError):
-    """Entries of a key that is a table are wrong: ``mistakes`` has each one's name, and what is wrong."""
+    """Some entries of a table are wrong. ``mistakes`` has the name of each entry and what is wrong."""
 
     def __init__(self, mistakes: Iterable[tuple[str, str]]) -> None:
         super().__init__()
@@ -25,7 +25,13 @@ class InvalidItems(ValueError):
 
 
 class Kind(NamedTuple):
-    """A kind of value: its JSON Schema, and the check that returns the value to keep or raises ValueError."""
+    """A kind of value.
+
+    Attributes:
+        schema: the JSON Schema of the value.
+        check: takes the value as parsed from TOML. Returns the value to keep, or raises ValueError with text
+            that continues a sentence ("must be …").
+    """
 
     schema: Mapping[str, Any]
     check: Callable[[Any], Any]
@@ -48,7 +54,7 @@ def _url(value: Any) -> str:
 
 def _server_url(value: Any) -> str:
     url = _url(value)
-    if "?" in url:  # paths are added to it; for an issuer, RFC 8414 section 2
+    if "?" in url:  # paths are appended to it; for an issuer, see RFC 8414 section 2
         raise ValueError("must not hold a query (?…)")
     return url
 
@@ -161,18 +167,18 @@ def _count(value: Any) -> int:
 
 
 def any_of(words: Iterable[str], last: str = "or") -> str:
-    """Return ``words`` as people list them: ``a, b or c``."""
+    """Return ``words`` as a list in a sentence: ``a, b or c``. ``last`` is the word before the last one."""
     *first, end = words
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
 def choice(*allowed: str) -> Kind:
-    """Return the kind whose values are ``allowed``."""
+    """Return the kind of a text that must be one of ``allowed``."""
     listed = any_of(allowed) if len(allowed) < 3 else f"one of {', '.join(allowed)}"
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in allowed:
-            said = isinstance(value, str) and "://" not in value  # an address may hold a password
+            said = isinstance(value, str) and "://" not in value  # a URL may contain a password
             raise ValueError(f"must be {listed}{f', not {value!r}' if said else ''}")
         return value
 
@@ -189,7 +195,7 @@ def _type(value: Any) -> str:
 
 
 LISTEN_ADDRESS: Final = f"^{HOST}:[0-9]{{1,5}}$"
-ALL_INTERFACES: Final = r"^(\*|\[?(::ffff:)?[0:][0x.:]*\]?)?:[0-9]+$"  # 0.0.0.0 also goes by 0, 0x0, …
+ALL_INTERFACES: Final = r"^(\*|\[?(::ffff:)?[0:][0x.:]*\]?)?:[0-9]+$"  # 0.0.0.0 can also be written 0, 0x0, …
 
 _STRING: Final[Mapping[str, Any]] = {"type": "string", "minLength": 1}
 _STRINGS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "string"}}

@@ -1,4 +1,4 @@
-"""On which line of a TOML text a key stands. Used only to word an error."""
+"""Finds the line of a key in a TOML text. Only error messages use it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from typing import Any
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
-    """Return the line, from 1, on which the statement that first sets ``path`` begins.
+    """Return the line where the statement that first sets ``path`` begins.
 
-    The text must be valid TOML. Where ``path`` is set nowhere, the line of the nearest table that would
-    hold it is returned, or 1.
+    This needs no second TOML parser. If the first N lines parse, line N ends a statement. So the statement
+    we look for begins right after the longest such prefix that does not contain the key yet.
 
-    No second parser of TOML is needed: a prefix of whole lines that parses ends between two statements,
-    so the key's statement begins after the longest such prefix that does not know the key yet.
+    Args:
+        text: valid TOML.
+        path: the keys from the top table down, such as ``("profiles", "prod", "scope")``.
+
+    Returns:
+        The line number, counted from 1. If ``path`` is not set, the line of the closest table that would
+        contain it, or 1 if there is none.
     """
     try:
         return _line_of(text, path)
-    except RecursionError:  # lists so deep that they can just be read, but not from here
+    except RecursionError:  # lists so deep that they only parse with a shorter call stack
         return 1
 
 
@@ -34,7 +39,7 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
         for end in range(count, len(lines)):
             try:
                 return _holds(tomllib.loads("\n".join(lines[:end])), path)
-            except tomllib.TOMLDecodeError:  # the cut fell inside a value of several lines
+            except tomllib.TOMLDecodeError:  # the cut is inside a value that spans several lines
                 continue
         return True
 

@@ -1,4 +1,4 @@
-"""Profile: one client of one authorization server, checked."""
+"""Profile: the checked settings of one client at one authorization server."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 class Profile(NamedTuple):
-    """One client of one authorization server: checked, with defaults applied.
+    """One client at one authorization server: checked, with defaults applied.
 
-    It holds a reference to the client secret, never the secret. Times are seconds.
+    It holds a reference to the client secret, never the secret itself. Times are in seconds. ``""`` means that
+    a text is not set.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Profile(NamedTuple):
     client_auth: ClientAuth | None  # None: the discovery document decides
     pkce: bool
     ca_bundle: str
-    # What a profile may leave out
+    # Keys that a profile may leave out
     issuer: str = ""
     audience: str = ""
     listen: str = ""
@@ -44,12 +45,12 @@ class Profile(NamedTuple):
     login_timeout: float = 300.0
     timeout: float = 60.0
     retries: int = 3
-    path: str = ""  # of the file that it is from
-    store: "StoreSettings | None" = None  # None: the default one
+    path: str = ""  # of the file that it comes from
+    store: "StoreSettings | None" = None  # None: the default store
 
     @property
     def fingerprint(self) -> str:
-        """What decides which token is right, as a hash: an edited profile never gets the old token."""
+        """A hash of everything that determines the token, so that an edited profile never gets the old token."""
         import hashlib
         import json
 

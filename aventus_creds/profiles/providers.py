@@ -1,4 +1,4 @@
-"""How the authorization servers differ, as one table. Data only: a new provider is a new row."""
+"""The differences between authorization servers, as one table. Data only: a new provider is a new row."""
 
 from typing import Final, Literal, NamedTuple
 
@@ -7,7 +7,7 @@ ClientAuth = Literal["post", "basic"]
 
 
 class ProfileKey(NamedTuple):
-    """A profile key that only one provider has, and the authorization request parameter it becomes."""
+    """A profile key for one provider only, and the authorization request parameter it becomes."""
 
     name: str
     parameter: str
@@ -16,7 +16,7 @@ class ProfileKey(NamedTuple):
 
 
 class Provider(NamedTuple):
-    """One authorization server's dialect. Endpoints are templates on the profile's ``base_url``."""
+    """How one authorization server differs. Endpoints are templates with the profile's ``base_url``."""
 
     name: str
     title: str
@@ -24,13 +24,13 @@ class Provider(NamedTuple):
     token_url: str = ""
     revoke_url: str = ""
     device_url: str = ""
-    base_url: str = ""  # the default; "" where each customer has a server of their own
+    base_url: str = ""  # the default; "" if each customer has its own server
     token_request: TokenRequestFormat = "form"
     client_auth: ClientAuth = "post"
     scope: str = ""
-    redirect_uri: str = ""  # the default; "" where it must be the registered one
+    redirect_uri: str = ""  # the default; "" if the profile must set the registered one
     extra_key: ProfileKey | None = None  # required by the provider
-    silent_failure: str = ""  # what to check when the browser never comes back
+    silent_failure: str = ""  # what to check if the browser never returns
 
 
 PROVIDERS: Final = {
@@ -42,8 +42,8 @@ PROVIDERS: Final = {
             base_url="https://auth.homelyfe.com",
             authorize_url="{base_url}/authorize",
             token_url="{base_url}/oauth/token",
-            # The platform's own pages name the two endpoints above. It runs on Auth0, whose documentation
-            # gives these two; they answer where the tenant has them switched on.
+            # The platform's own pages document the two endpoints above. It runs on Auth0, whose documentation
+            # has the two below; they only work if they are enabled for the tenant.
             revoke_url="{base_url}/oauth/revoke",
             device_url="{base_url}/oauth/device/code",
             token_request="json",
@@ -59,8 +59,8 @@ PROVIDERS: Final = {
         Provider(
             name="athoc",
             title="BlackBerry AtHoc",
-            # The engine is IdentityServer: it takes a form, although AtHoc's page draws the token
-            # request's body in JSON notation.
+            # AtHoc runs on IdentityServer, which accepts a form, although AtHoc's page shows the body of the
+            # token request in JSON notation.
             authorize_url="{base_url}/AuthServices/Auth/connect/authorize",
             token_url="{base_url}/AuthServices/Auth/connect/token",
             revoke_url="{base_url}/AuthServices/Auth/connect/revocation",
@@ -85,4 +85,4 @@ PROVIDERS: Final = {
 }
 
 DEFAULT_PROVIDER: Final = "oidc"
-"""Of a profile that gives an issuer or endpoints instead of a provider."""
+"""The provider of a profile that sets an issuer or endpoints instead of a provider."""

@@ -1,4 +1,4 @@
-"""What is made from the tables of keys: the JSON Schema of profiles.toml, and its reference."""
+"""Builds the JSON Schema and the reference of profiles.toml from the tables of keys."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _described(doc: str, default: str) -> dict[str, str]:
 
 
 def _store_rule(row: Store) -> dict[str, Any]:
-    """Return what a store's row asks of [store]."""
+    """Return the rule for a store: which keys [store] must have."""
     return {"if": _is("type", row.name), "then": {"required": [*row.needs]}}
 
 
@@ -69,7 +69,7 @@ def _is(key: str, *values: str) -> dict[str, Any]:
 
 
 def _provider_rule(row: Provider) -> dict[str, Any]:
-    """Return what a provider's row asks of a profile, or forbids it."""
+    """Return the rule for a provider: which keys a profile must have, and which it must not have."""
     foreign = [other.extra_key.name for other in PROVIDERS.values() if other.extra_key and other is not row]
     forbidden = [*(["issuer"] if row.authorize_url else ["base_url"]), *foreign]
     attended = [row.extra_key.name] if row.extra_key else []
@@ -85,7 +85,7 @@ def _provider_rule(row: Provider) -> dict[str, Any]:
         },
     ]
     when: dict[str, Any] = _is("provider", row.name)
-    if not row.authorize_url:  # also where no provider is named
+    if not row.authorize_url:  # the rule also applies if the profile names no provider
         del when["required"]
         rules += [{"if": _is("grant", grant.name), "then": _endpoints(grant)} for grant in GRANTS.values()]
         rules.append({"if": {"required": ["grant"]}, "else": _endpoints(GRANTS[DEFAULT_GRANT])})
@@ -107,7 +107,7 @@ def _endpoints(grant: Grant) -> dict[str, Any]:
 
 
 def _grant_rule(grant: Grant) -> dict[str, Any]:
-    """Return what a grant asks of the client secret, and of PKCE where that is all that protects a login."""
+    """Return the rule for a grant: client_secret, and pkce if only PKCE protects the login."""
     then: dict[str, Any] = {}
     if grant.client_secret == "required":
         then["required"] = ["client_secret"]
@@ -116,7 +116,7 @@ def _grant_rule(grant: Grant) -> dict[str, Any]:
     return {"if": _is("grant", grant.name), "then": then}
 
 
-# Without a grant, a secret makes it the confidential one, and PKCE must not be off otherwise.
+# If no grant is set, a client_secret selects the confidential grant. Without a secret, PKCE must stay on.
 _NO_GRANT: Final = {
     "if": {"not": {"anyOf": [{"required": ["grant"]}, {"required": ["client_secret"]}]}},
     "then": {"properties": {"pkce": {"const": True}}},

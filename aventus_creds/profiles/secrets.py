@@ -1,6 +1,6 @@
-"""Where a secret is: ``{ env | file | command | keyring }`` or the text itself.
+"""References to secrets: ``{ env | file | command | keyring }``, or the secret itself as text.
 
-It is read when a request needs it, each time anew, and kept nowhere.
+A secret is read again each time a request needs it, and is never cached.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aventus_creds.basics.places import expand
 from aventus_creds.errors import InsecureFileWarning, SecretError
 
 LARGEST_SECRET: Final = 65536
-"""Characters of a secret's file that are read: a device never ends."""
+"""The longest secret in a file, in characters. Without a limit, reading a device would never end."""
 
 COMMAND_TIMEOUT: Final = 60
 """Seconds that a command may take to print a secret."""
@@ -24,7 +24,15 @@ INSTALL_KEYRING: Final = "pip install 'aventus-creds[keyring]'"
 
 
 class SecretRef:
-    """A reference to a secret, as a profile states it. Its repr names the place, never the secret."""
+    """A reference to a secret, as a profile writes it. Its repr shows the place, never the secret.
+
+    Args:
+        kind: ``text``, ``env``, ``file``, ``command`` or ``keyring``.
+        value: the secret itself, the variable, the path, the command as a sequence, or the keyring service.
+        username: the user name in the keyring; "" for the other kinds.
+        base: the folder that a relative file starts from. None means the current folder.
+        name: what to call the secret in messages.
+    """
 
     __slots__ = ("_base", "_value", "kind", "name", "username")
 
@@ -37,18 +45,18 @@ class SecretRef:
         base: Path | None = None,
         name: str = "client secret",
     ) -> None:
-        self.kind: Final = kind  # text, env, file, command or keyring
+        self.kind: Final = kind
         self.username: Final = username
-        self.name: Final = name  # what it is, for people
+        self.name: Final = name
         self._value: Final = value
         self._base: Final = base or Path()
 
     @property
     def place(self) -> str:
-        """Where the secret is, in words that hold no secret."""
+        """Where the secret is, as text for messages. It never contains the secret."""
         if self.kind == "text":
             return "profiles.toml"
-        if self.kind == "command":  # its arguments may be secrets
+        if self.kind == "command":  # the arguments may contain secrets
             return f"the command {self._value[0]}"
         return {
             "env": "the environment variable {}",
@@ -61,29 +69,31 @@ class SecretRef:
         return f"<SecretRef in {self.place}>"
 
     def __eq__(self, other: object) -> bool:
-        """Two references are the same when they lead to the same place: a file that is read twice is one profile."""
+        """Compare the places, so that profiles from two readings of the same file are equal."""
         return isinstance(other, SecretRef) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        """Hash over the place, as __eq__ compares it."""
+        """Hash the place, which __eq__ compares."""
         return hash(self._identity())
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.kind, self._value, self.username, self._base, self.name)
 
     def relative_to(self, folder: Path) -> SecretRef:
-        """Return the same reference with a relative file taken from ``folder``."""
+        """Return the same reference, with a relative file starting from ``folder``."""
         return SecretRef(self.kind, self._value, username=self.username, base=folder, name=self.name)
 
     def called(self, name: str) -> SecretRef:
-        """Return the same reference to what is not a client secret, but a ``name``."""
+        """Return the same reference, called ``name`` in messages instead of "client secret"."""
         return SecretRef(self.kind, self._value, username=self.username, base=self._base, name=name)
 
     def read(self) -> str:
-        """Return the secret.
+        """Return the secret, read from its place now.
 
-        Raises SecretError when it is not where the profile says, or is empty. Warns with
-        InsecureFileWarning when it lies in a file that others can read.
+        Warns with InsecureFileWarning if it is in a file that other users can read.
+
+        Raises:
+            SecretError: the secret cannot be read, is empty, or has several lines or control characters.
         """
         secret: Hidden[str] = Hidden(getattr(self, f"_read_{self.kind}")())
         if not secret.reveal():
@@ -116,7 +126,7 @@ class SecretRef:
             if len(secret.reveal()) <= LARGEST_SECRET:
                 return secret.reveal().rstrip("\r\n")
             reason = "it is larger than any secret"
-        raise SecretError(  # outside of the except clause: a UnicodeDecodeError holds what was read
+        raise SecretError(  # outside the except clause: a UnicodeDecodeError holds the content
             f"the {self.name}'s file {path} cannot be read: {reason}",
             hint="Write the secret alone into that file, as UTF-8 text, readable by you only.",
         )
@@ -126,7 +136,7 @@ class SecretRef:
 
         try:
             done = Hidden(
-                subprocess.run(  # noqa: S603 - the profile's owner names the program; there is no shell
+                subprocess.run(  # noqa: S603 - the owner of the profile chose the program; no shell
                     self._value,
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
@@ -143,7 +153,7 @@ class SecretRef:
             what = "printed something that is not UTF-8 text"
         except OSError as fault:
             what = f"cannot be started: {_reason(fault)}"
-        # Outside of the except clauses: those errors hold what was printed, and the command's arguments.
+        # Raised outside the except clauses: those errors hold the output and the arguments of the command.
         raise SecretError(
             f"{self.place} {what}", hint=f"Run it by hand to see what is wrong: {self._value[0]} …"
         )
@@ -175,7 +185,14 @@ class SecretRef:
 
 
 def warn_if_others_can_write(path: Path, status: os.stat_result) -> None:
-    """Issue InsecureFileWarning when everybody may change ``path`` (POSIX): it says where secrets are sent."""
+    """Issue InsecureFileWarning if every user may change ``path`` (POSIX only).
+
+    Such a file decides where secrets are sent.
+
+    Args:
+        path: the file, for the message.
+        status: the result of fstat for the file.
+    """
     if os.name == "posix" and status.st_mode & stat.S_IWOTH:
         import shlex
         import warnings
@@ -188,7 +205,13 @@ def warn_if_others_can_write(path: Path, status: os.stat_result) -> None:
 
 
 def warn_if_others_can_read(path: Path, status: os.stat_result, what: str = "client secret") -> None:
-    """Issue InsecureFileWarning when the mode of ``path`` lets others than its owner read it (POSIX)."""
+    """Issue InsecureFileWarning if users other than the owner may read ``path`` (POSIX only).
+
+    Args:
+        path: the file, for the message.
+        status: the result of fstat for the file.
+        what: what secret the file holds, for the message.
+    """
     if os.name == "posix" and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         import shlex
         import warnings

@@ -1,4 +1,7 @@
-"""``[store]`` of profiles.toml: where tokens rest. The table of its keys drives checking, schema and reference."""
+"""``[store]`` of profiles.toml: where tokens are stored.
+
+The checks, the JSON Schema and the reference come from the table of its keys.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ REDIS_SCHEMES: Final = (
 )
 URL_PATTERN: Final = f"^({'|'.join(map(re.escape, REDIS_SCHEMES))})://."
 KEY_PATTERN: Final = "^[A-Za-z0-9_-]{43}=?$"
-"""32 bytes as base64url. A key that is elsewhere is looked at when it is read."""
+"""32 bytes as base64url. A key that is not in profiles.toml itself is checked when it is read."""
 
 
 class StoreSettings(NamedTuple):
-    """Where tokens rest: ``type``, and what the Redis store needs. It holds references, never the secrets."""
+    """Where tokens are stored: ``type``, and what the Redis store needs. Holds references, never the secrets."""
 
     type: str
     url: SecretRef | None = None
@@ -32,7 +35,7 @@ class StoreSettings(NamedTuple):
 
     @property
     def literal_secret(self) -> str | None:
-        """What secret stands in profiles.toml itself, if one does."""
+        """The name of the first secret that is written in profiles.toml itself, or None."""
         secrets = list(self.encryption_keys)
         if self.url and self.url.kind == "text" and _has_password(self.url.read()):
             secrets.append(self.url)
@@ -42,10 +45,17 @@ class StoreSettings(NamedTuple):
 def check_store(
     table: Any, chosen: Any, *, folder: Path, chooser: tuple[str, ...] = ()
 ) -> tuple[StoreSettings, list[Mistake]]:
-    """Return what ``[store]`` says, and every mistake, by its place in the file. With mistakes, it is worthless.
+    """Check ``[store]`` and apply the defaults.
 
-    ``chosen`` is what a profile says instead of the table's type, at ``chooser``. ``folder`` is where relative
-    paths start.
+    Args:
+        table: the table as parsed from TOML. It may have any type; anything but a table is a mistake.
+        chosen: the ``store`` of a profile, which overrides the type in the table. None if it sets none.
+        folder: the folder that relative paths start from.
+        chooser: the path of ``chosen`` in the file, for mistakes about keys it needs.
+
+    Returns:
+        The settings and every mistake, each with its path in the file. If there are mistakes, ignore the
+        settings.
     """
     if not isinstance(table, dict):
         what = 'must be a table: write [store], and below it type = "…"'
@@ -64,7 +74,7 @@ def check_store(
     settings = StoreSettings(
         chosen
         if isinstance(chosen, str) and chosen in STORES
-        else values.get("type", DEFAULT_STORE),  # else it is a mistake of the profile
+        else values.get("type", DEFAULT_STORE),  # otherwise it is a mistake in the profile
         values["url"].relative_to(folder) if "url" in values else None,
         tuple(key.relative_to(folder) for key in values.get("encryption_key", ())),
         values.get("prefix", PREFIX),

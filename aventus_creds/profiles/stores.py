@@ -1,6 +1,6 @@
-"""The stores that tokens may be kept in, as one table. Data only: a new store is a new row and its module.
+"""The stores for tokens, as one table. Data only: a new store is a new row and a new module.
 
-It stands here and not in ``stores/``, because profiles.toml names a store, and profiles import nothing of stores.
+The table is here and not in ``stores/``, because profiles.toml names a store, and profiles must not import stores.
 """
 
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from typing import Final, NamedTuple
 
 
 class Store(NamedTuple):
-    """A place for tokens, as a profile names it."""
+    """A store for tokens that a profile can choose."""
 
     name: str
-    opener: str  # "module:function" in aventus_creds.stores; it takes the StoreSettings, or None
-    title: str  # for people: where a token is
-    lock: str  # what its locks are; two stores with the same kind lock each other's entries
-    needs: Mapping[str, str] = {}  # keys of [store] that it cannot do without, and what each is
-    here: bool = True  # whether it needs the state folder of this machine, for tokens or for locks
+    opener: str  # "module:function" in aventus_creds.stores; takes the StoreSettings or None
+    title: str  # where a token is, for messages
+    lock: str  # the kind of its locks; two stores of the same kind share their locks
+    needs: Mapping[str, str] = {}  # required keys of [store], and what each one is
+    here: bool = True  # whether it uses the state folder on this machine, for tokens or locks
 
 
 LOCK_FILES: Final = "files in the state folder"

@@ -1,1 +1,1 @@
-"""The speed of the library beside bare requests and its peers: ``python -m tests.benchmarks``."""
+"""Compares the speed of the library with bare requests and other libraries: ``python -m tests.benchmarks``."""

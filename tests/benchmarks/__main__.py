@@ -1,8 +1,9 @@
-"""Measure, print a table, and say which goals were met.
+"""Runs the benchmarks, prints a table, and reports which goals were met.
 
     python -m tests.benchmarks [--pairs N] [--only FIGURE]... [--json FILE] [--without-peers]
 
-From the repository's root, in an environment with ``pip install -e '.[benchmarks]'``. On Linux or macOS.
+Run it from the root of the repository, in an environment with ``pip install -e '.[benchmarks]'``. It needs Linux
+or macOS.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the figures are measured on: the server's process, a folder with profiles and tokens, and who is there."""
+"""The setup of the benchmarks: the server process, a folder with profiles and tokens, and the installed peers."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Bench:
         self.folder = folder
         self.pairs = pairs
         self.peers = [FLOOR, OURS]
-        self.absent: dict[str, str] = {}  # which peers are not measured, and why
+        self.absent: dict[str, str] = {}  # the peers that are not measured, and why
         self.environment = {
             **{name: value for name, value in os.environ.items() if not _disturbing(name)},
             "HOME": str(folder),
             "AVENTUS_CREDS_PROFILES": str(folder / "profiles.toml"),
             "AVENTUS_CREDS_STATE_DIR": str(folder / "state"),
         }
-        # As installed packages are: where Python may not write what it compiles, it would compile at each start.
+        # Installed packages are compiled. If Python cannot write the result, it compiles again at each start.
         compileall.compile_dir(PACKAGE, quiet=1)
         compileall.compile_dir(HERE, quiet=1)
 
@@ -55,7 +55,7 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.communicate(timeout=10)  # its standard input ends, and so does it
+        self._server.communicate(timeout=10)  # the server stops when its standard input ends
 
     def invite(self, names: Iterable[str]) -> None:
         """Add those of the peers ``names`` that are installed, and whose way works."""

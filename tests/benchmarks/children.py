@@ -1,7 +1,7 @@
-"""What runs inside the processes that are measured from within: each function prints its numbers as JSON.
+"""Code that runs inside the measured processes. Each function prints its numbers as JSON.
 
-Each is given a file of ``peers``, the folder of its cache and the server's URL. Times are seconds for one turn:
-the least of several batches, for whatever else a machine does only ever adds to it.
+The arguments are a file of ``peers``, the folder of its cache and the URL of the server. Times are in seconds for one
+turn. They are the minimum of several batches, because other work on the machine can only add time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def authorize(file: str, folder: str, url: str) -> None:
     def renew() -> None:
         fresh[:] = [pattern.copy() for _ in range(1000)]
         for request in fresh:
-            request.hooks = default_hooks()  # a copy shares its pattern's
+            request.hooks = default_hooks()  # a copy shares the hooks of its original
 
     def batch() -> None:
         for request in fresh:

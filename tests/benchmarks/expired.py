@@ -1,4 +1,4 @@
-"""Many at once on an expired token: how many token requests there are, and how long the last one waits."""
+"""Many threads or processes with one expired token: counts the token requests, and times the last answer."""
 
 from __future__ import annotations
 

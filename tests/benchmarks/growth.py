@@ -1,4 +1,4 @@
-"""How a cold call grows with the number of profiles in the file. The last one in the file is asked for."""
+"""Measures how a cold call slows down with more profiles in the file. It uses the last profile in the file."""
 
 from __future__ import annotations
 

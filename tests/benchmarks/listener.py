@@ -1,4 +1,4 @@
-"""How quickly the loopback listener answers: from the browser's asking for the page to its last byte."""
+"""Measures how fast the loopback listener answers: from the request of the browser to the last byte of the page."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Measuring in turns: what a process costs, samples side by side, and what they say.
+"""Measures programs in rounds, and summarises the samples.
 
-On a machine that does other things too, a time means little, and the ratio of two times taken one after the
-other means much. So everything is measured in rounds: each round runs everyone once, and a ratio is the median of
-the rounds' own ratios.
+If the machine does other work too, a single time means little, but the ratio of two times measured one after the other
+is reliable. So each round runs every program once, and a ratio is the median of the ratios of all rounds.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: str) -> 
         hanging.daemon = True
         hanging.start()
         printed = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)  # the cost of this one process, whatever else runs
+        _, status, usage = os.wait4(process.pid, 0)  # the cost of this process only
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         hanging.cancel()

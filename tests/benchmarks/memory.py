@@ -1,4 +1,4 @@
-"""What a session holds: the memory of the process after one call, and what each further session adds."""
+"""Measures the memory of a process after one call, and how much each further session adds."""
 
 from __future__ import annotations
 

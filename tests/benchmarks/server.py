@@ -1,7 +1,7 @@
-"""A minimal HTTP/1.1 server, to be run as a program: an API that wants one header, and a token endpoint.
+"""A minimal HTTP/1.1 server that runs as a program: an API that requires one header, and a token endpoint.
 
-It keeps connections alive and does next to nothing else, so that what is measured is the client. It prints its
-port, and ends with its standard input.
+It keeps connections alive and does almost nothing else, so the benchmarks measure the client. It prints its port, and
+stops when its standard input ends.
 """
 
 from __future__ import annotations

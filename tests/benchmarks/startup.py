@@ -1,4 +1,4 @@
-"""What a fresh process pays: the import, one API call with a cached token, and the command that prints a token."""
+"""Measures a new process: the import, one API call with a cached token, and the command that prints a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures as a table for people, and as JSON."""
+"""Prints the figures as a table, and converts them to JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process pays that has begun: a further request, the authorisation in it, and a further session."""
+"""Measures a running process: one more request, its authorisation step, and one more session."""
 
 from __future__ import annotations
 

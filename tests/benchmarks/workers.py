@@ -1,14 +1,16 @@
-"""Many workers on one login in Redis: what one lifetime of a token costs, and how soon everybody has the next one.
+"""Many workers share one login in Redis: measures the cost of a renewal, and how soon every worker has the new token.
 
     python -m tests.benchmarks.workers [LIFETIMES]
 
-Each worker asks for the token whenever it is due, over a token that lives a few seconds. Counted are the token
-requests at the server, and the commands in Redis (INFO commandstats, which counts those of scripts too); timed is from
-the moment when a token is due to be replaced (a tenth of its lifetime before its end, where that is short) to the last
-worker that has the next one. Up to PROCESSES workers are processes. Beyond that
-THREADS threads of each process stand for processes, each with a store of its own and a connection of its own: that
-costs Redis the same, but they share interpreters, so the times are upper bounds. One machine runs the server, Redis and
-all the workers: where its cores are busy, the time is theirs.
+The token lives a few seconds, and each worker asks for it whenever it is due to be replaced.
+
+It counts the token requests at the server and the commands in Redis (INFO commandstats, which includes commands in
+scripts). It measures the time from the moment when a token is due to be replaced until the last worker has the next
+token. A short token is due when a tenth of its lifetime is left.
+
+Up to PROCESSES workers run as processes. With more workers, each process runs THREADS threads, and each thread has its
+own store and connection. That is the same load for Redis, but the threads share interpreters, so the times are upper
+bounds. One machine runs the server, Redis and all the workers, so if its cores are busy, the times include that.
 """
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ def measure(count: int, lifetimes: int, server: RedisServer, sandbox: Sandbox, s
     each, lifetime = (1, 5) if count <= PROCESSES else (THREADS, 20)
     processes = count // each
     server.restart()
-    # The first token lives until they have all started; counting begins shortly before its end.
+    # The first token lives until all workers have started. Counting starts shortly before it ends.
     sandbox.token_lifetime = 6 + processes // 2 + count // 50
     login("prod", browser=Robot())
     key, store = read_profiles().profile("prod").key, RedisStore(server.url, [seal])
@@ -141,7 +143,7 @@ def measure(count: int, lifetimes: int, server: RedisServer, sandbox: Sandbox, s
         rows += [[Served(*served) for served in row] for row in json.loads(said)]
     renewals = renewed(rows, token.access_token[-12:])
     calls = {name: number / count / len(renewals) for name, number in server.calls().items()}
-    # GET is counted in scripts too: TRY calls it once, beside its only XREVRANGE, and so does FREE, beside DEL.
+    # Redis counts GET in scripts too: TRY calls it once with its only XREVRANGE, and FREE once with DEL.
     gets = calls["get"] - calls["xrevrange"] - calls.get("del", 0)
     return Row(
         count,
@@ -199,7 +201,7 @@ def main() -> None:
             row = measure(count, lifetimes, server, sandbox, new_key())
             print(row, flush=True)
         answers, workers = rate(server), 100_000
-        load = workers * row.executed  # more than it costs: what a script runs has no way to go
+        load = workers * row.executed  # an upper bound: commands in scripts cost no network time
         print(
             f"\non paper: redis-benchmark has {answers} answers a second here. {workers} workers send"
             f" {workers * row.sent:.0f} commands a renewal, {load:.0f} with those of scripts: at most"

@@ -1,4 +1,4 @@
-"""What the tests of a login share: an attempt without OAuth, a token endpoint as a function, raw requests."""
+"""Helpers for login tests: an attempt without OAuth, a token endpoint as a function, and raw HTTP requests."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def client_of(
     """Return a client whose server is the function ``post``, at the endpoints ``known``."""
     client = OAuthClient(profile)
     client.endpoints = known or endpoints()
-    client._transport = SimpleNamespace(post=post)  # type: ignore[assignment] # the one thing it is asked for
+    client._transport = SimpleNamespace(post=post)  # type: ignore[assignment] # the client only calls post
     return client
 
 

@@ -1,4 +1,4 @@
-"""JupyterLab and Notebook 7: started on a loopback port, and driven in a browser by their own commands."""
+"""Starts JupyterLab and Notebook 7 on a loopback port, and controls them in a browser with their own commands."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ START_LIMIT: Final = 60
 SETTINGS: Final = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # a cell out of sight has no outputs
-    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},  # the one that tells a file the most
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # else a hidden cell has no outputs
+    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},  # saves the most into the file
 }
 OPTIONS: Final = (
     "--no-browser",
@@ -40,7 +40,7 @@ OPTIONS: Final = (
     "--ServerApp.port_retries=0",
     "--ServerApp.terminals_enabled=False",
     "--LabApp.extension_manager=readonly",
-    # A server whose tests were killed ends by itself.
+    # If the tests are killed, the server stops by itself.
     "--ServerApp.shutdown_no_activity_timeout=300",
     "--MappingKernelManager.cull_idle_timeout=120",
     "--MappingKernelManager.cull_interval=60",
@@ -52,7 +52,7 @@ READY: Final = """() => {
   const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
   return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
-# A kernel that is connected and idle may still lose the first cell: one answer must have come back.
+# A kernel that is connected and idle may still lose the first cell, so wait for one answer first.
 ROUND_TRIP: Final = """() => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const asked = kernel.requestExecute({code: 'None', silent: true, store_history: false, allow_stdin: false});
@@ -185,7 +185,7 @@ class Jupyter:
             page.evaluate(OPEN, name)
         else:
             self._opened += 1
-            # A fresh workspace, or JupyterLab restores the tabs of the last one.
+            # Use a new workspace, because JupyterLab restores the tabs of the last one.
             tree = f"lab/workspaces/w{self._opened}/tree" if self.app == "lab" else "notebooks"
             page.goto(f"{self.url}/{tree}/{name}?token={self._token}")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=limit)
@@ -311,7 +311,7 @@ def install_kernel(data_dir: Path, python: str = KERNEL_PYTHON) -> None:
         "argv": [python, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Tests",
         "language": "python",
-        "kernel_protocol_version": "5.5",  # that it knows subshells is found out by asking
+        "kernel_protocol_version": "5.5",  # the front end asks the kernel whether it supports subshells
         "metadata": {"debugger": False},
     }
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Runs in a process of its own, where it makes everything tell as much as it can, and prints what that is.
+"""Runs in its own process, turns on as much logging and printing as possible, and prints everything it collects.
 
-Each function named after a scenario uses the package as people do. No variable here holds a secret.
+Each scenario function uses the package as users do. No variable in this file holds a secret.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 import aventus_creds
 
 PACKAGE = str(Path(aventus_creds.__file__).parent)
-SANCTIONED = {"http.client.send"}  # the standard library's own event: it is the request
+SANCTIONED = {"http.client.send"}  # an event of the standard library that contains the request itself
 
 
 def seen_variables(frame: FrameType | None) -> Iterator[str]:
@@ -87,7 +87,7 @@ class Witness:
                 return
             me = threading.get_ident()
             for thread, frame in list(sys._current_frames().items()):
-                # Of the other threads those that wait: the rest may be anywhere, also where nothing can fail.
+                # Look only at other threads that wait. The rest may be at places where nothing can fail.
                 waits = frame.f_code.co_filename == threading.__file__ and "wait" in frame.f_code.co_name
                 if thread == me or waits:
                     self.seen.update(seen_variables(frame))
@@ -142,7 +142,7 @@ def show(*things: object) -> None:
         print(json.dumps([thing], default=str))
         print(json.dumps({"inside": [thing]}, default=repr))
         logging.getLogger("user").debug("%r %s", thing, thing)
-        with suppress(TypeError):  # it has none
+        with suppress(TypeError):  # it has no __dict__
             print(vars(thing))
             print(pprint.pformat(vars(thing)))
         if dataclasses.is_dataclass(thing):
@@ -163,7 +163,7 @@ def show_error(error: BaseException, *, ours: bool = True) -> None:
     Tracebacks of others' errors (not ``ours``) go through their frames, whose variables are theirs.
     """
     print(repr(error), str(error), error.args, vars(error))
-    with suppress(TypeError):  # a request that holds a token is not pickled
+    with suppress(TypeError):  # a request with a token refuses to be pickled
         print(pickle.dumps(error))
     logging.getLogger("user").error("it failed: %r", error, exc_info=error)
     traceback.print_exception(error, file=sys.stdout)
@@ -180,7 +180,7 @@ def show_error(error: BaseException, *, ours: bool = True) -> None:
         for frame, line in traceback.walk_tb(link.__traceback__):
             if ours or frame.f_code.co_filename.startswith(PACKAGE):
                 print(line, {name: text_of(value) for name, value in frame.f_locals.items()})
-    # Drawing takes a while, and it shows the same variables as above: the first kinds will do.
+    # Rendering is slow and shows the same variables as above, so the first three kinds are enough.
     if ours and type(error) not in DRAWN and len(DRAWN) < 3:
         from IPython.core.ultratb import VerboseTB
         from rich.console import Console
@@ -193,7 +193,7 @@ def show_error(error: BaseException, *, ours: bool = True) -> None:
             *parts, show_locals=True, extra_lines=0, locals_max_string=9999, locals_max_length=99
         )
         Console(file=sys.stdout, width=400).print(rich)
-        with suppress(TypeError):  # the name of the theme differs between versions
+        with suppress(TypeError):  # the argument for the theme differs between versions
             print(VerboseTB(include_vars=True).text(*parts))
 
 
@@ -228,7 +228,7 @@ def logins() -> None:
     show(session, session.auth, session.profile, source, session.headers, session.adapters)
     show(BearerAuth(source, ["https://api.example.com"]))
     tell("revoke athoc-pkce access")
-    answer = session.get("/v1/me")  # 401, refreshed and repeated
+    answer = session.get("/v1/me")  # 401, so the token is refreshed and the request is repeated
     assert [old.status_code for old in answer.history] == [401]
     print(
         repr(answer),
@@ -269,7 +269,7 @@ def errors() -> None:
         tell(f"mode {mode}")
         with failing(AventusCredsError):
             login(name, browser=browser, device=name == "evil-device")
-    for mode in ("denied", "foreign"):  # an error at the redirect; a redirect of another issuer
+    for mode in ("denied", "foreign"):  # an error in the redirect; a redirect from another issuer
         tell(f"mode {mode}")
         with failing(AventusCredsError):
             login("evil", browser=browser)
@@ -396,7 +396,7 @@ def plant() -> None:
 
 
 if __name__ == "__main__":
-    signal.alarm(60)  # nothing is left behind
+    signal.alarm(60)  # ends the process even if it hangs
     prepare()
     for scenario in sys.argv[1:]:
         globals()[scenario]()

@@ -1,4 +1,4 @@
-"""The search for secrets: what went over the wire, every form in which it could show, and where it does."""
+"""Searches for leaked secrets: records what is sent, lists every form it could appear in, and finds where it does."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def forms(secret: str) -> Iterator[tuple[str, bytes]]:
     yield "HEX", raw.hex().upper().encode()
     yield "reversed", raw[::-1]
     for shift in range(3):
-        # The characters that the neighbours have a part in are left out.
+        # Leave out the characters at both ends, because the neighbouring bytes change them.
         inner = base64.b64encode(bytes(shift) + raw)[(shift * 8 + 5) // 6 : (shift + len(raw)) * 8 // 6]
         yield f"base64 +{shift}", inner
         yield f"base64url +{shift}", inner.translate(bytes.maketrans(b"+/", b"-_"))

@@ -1,4 +1,4 @@
-"""Real redis-servers of the test's own: with a password, TLS, a cluster of one; restarted, frozen and killed."""
+"""Starts real Redis servers for tests: with a password, with TLS or as a cluster; restarts, freezes, kills them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class RedisServer:
             *("--appendfsync", "always"),
             *arguments,
         ]
-        if shutil.which("setpriv"):  # whatever becomes of the test, the server does not outlive it
+        if shutil.which("setpriv"):  # stop the server even if the test is killed
             self._command = ["setpriv", "--pdeathsig", "KILL", *self._command]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -97,7 +97,7 @@ class RedisServer:
                 if self._process.poll() is not None or time.monotonic() > give_up:
                     pytest.fail((self.folder / "log").read_text()[-2000:])
                 time.sleep(0.02)
-            except RedisError:  # it answers, if only with a refusal
+            except RedisError:  # it answers, even if it refuses the command
                 return
             else:
                 return

@@ -1,4 +1,4 @@
-"""A real Secret Service of the test's own: gnome-keyring on a D-Bus session that nobody else has."""
+"""Starts a real Secret Service for tests: gnome-keyring on its own D-Bus session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SecretService:
         if missing:
             words = f"{' and '.join(missing)} not installed"
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(words)
-        # Not pytest's folder: the address of a socket in it could be too long for the system.
+        # Not in pytest's folder, because the path of a socket in it could be too long for the system.
         self._place = tempfile.TemporaryDirectory(prefix="keyring-")
         self._folder = folder = Path(self._place.name)
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -40,7 +40,7 @@ class SecretService:
 
     def __enter__(self) -> Self:
         with (self._folder / "log").open("ab") as log:
-            # The session lives as long as its program, which ends with our end of the pipe.
+            # The session lives as long as its program, and that ends when we close the pipe.
             self._bus = subprocess.Popen(
                 ["dbus-run-session", "--", "sh", "-c", 'echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat'],
                 stdin=subprocess.PIPE,
@@ -55,7 +55,7 @@ class SecretService:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bus.communicate(timeout=10)  # first: it would start another daemon for whoever still asks
+        self._bus.communicate(timeout=10)  # first, or it starts another daemon for the next client
         self.stop()
         self._place.cleanup()
 
@@ -101,7 +101,7 @@ class SecretService:
         from jeepney.io.blocking import Proxy, open_dbus_connection
 
         with closing(open_dbus_connection(self.address)) as connection:
-            # Asking for the service where it does not run would start another.
+            # If the service does not run, asking for it would start another one.
             if not Proxy(message_bus, connection).NameHasOwner("org.freedesktop.secrets")[0]:
                 return None
             try:

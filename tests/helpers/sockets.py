@@ -1,4 +1,4 @@
-"""Servers that misbehave, certificates made on the spot, and names that lead to this machine."""
+"""Servers that misbehave, certificates made for a test, and host names that resolve to this machine."""
 
 from __future__ import annotations
 

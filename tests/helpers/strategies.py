@@ -1,4 +1,4 @@
-"""What the property tests share: how many inputs they try, odd values, planted secrets, and what errors may say."""
+"""Helpers for property tests: how many inputs to try, odd values, a planted secret, and rules for error texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several tests need: a real HTTP server with answers set by the test, profiles and tokens as values."""
+"""Helpers for many tests: a real HTTP server whose answers the test sets, profiles and tokens."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sent(NamedTuple):
 class Web:
     """An HTTP server on a free loopback port: ``answer`` decides what a request gets, ``seen`` keeps them."""
 
-    def __init__(self) -> None:  # noqa: C901 - it holds a handler class
+    def __init__(self) -> None:  # noqa: C901 - it defines a handler class
         self.seen: list[Seen] = []
         self.answer: Callable[[Seen], Sent] = lambda _: Sent()
         web = self

@@ -1,14 +1,14 @@
-"""Who is measured: the floor (bare requests), this library and its peers, each in a small file of its own.
+"""The measured libraries: the floor (bare requests), this library and its peers, each in its own small file.
 
-Each file has the same three functions. Libraries are imported at its top, as a script does; what only
-``cache_token`` needs is imported there, for that is never measured.
+Each file has the same three functions. It imports the library at the top, as a script does. Imports that only
+``cache_token`` needs are inside it, because it is never measured.
 
-    cache_token(folder, url)   put a token into the cache, as the library itself does. Not measured
-    caller(folder, url)        read the cache, and return what makes one API call with it
-    authorizer(folder, url)    return what puts the token into one prepared request
+    cache_token(folder, url)   put a token into the cache as the library itself does. Not measured
+    caller(folder, url)        read the cache, and return a function that makes one API call
+    authorizer(folder, url)    return a function that puts the token into a prepared request
 
-``folder`` is the peer's own, ``url`` the server's. Each way is the fastest that the library's own
-documentation shows for a token that is already there; the file's first lines name the place.
+``folder`` is the folder of the peer, ``url`` the URL of the server. Each file uses the fastest way that the
+documentation of the library shows for an existing token. The first lines of the file name the chapter.
 """
 
 FLOOR = "requests"

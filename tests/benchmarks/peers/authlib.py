@@ -1,7 +1,7 @@
 """Authlib: ``OAuth2Session(client_id, client_secret, token=restored, update_token=…)``.
 
-"OAuth 2 Session", "Access Protected Resources" and "Refresh & Auto Update Token". Where the token is kept is
-left to the program: here a JSON file.
+Documentation: "OAuth 2 Session", "Access Protected Resources" and "Refresh & Auto Update Token". The program decides
+where to store the token; here it is a JSON file.
 """
 
 from __future__ import annotations

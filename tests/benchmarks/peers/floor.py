@@ -1,4 +1,4 @@
-"""The floor: bare requests, and the token in the program's text. No cache, no expiry, no renewal."""
+"""The floor: bare requests with the token in the source code. No cache, no expiry, no refresh."""
 
 from __future__ import annotations
 

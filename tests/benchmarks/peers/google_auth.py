@@ -1,7 +1,7 @@
 """google-auth: ``AuthorizedSession(Credentials.from_authorized_user_file("token.json"))``.
 
-User guide, "User credentials" and "Making authenticated requests"; the file is what ``to_json`` gives, as in
-Google's own quickstarts.
+Documentation: user guide, "User credentials" and "Making authenticated requests". The file is the output of
+``to_json``, as in Google's own quickstarts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""MSAL: ``acquire_token_for_client``, which looks into the cache first, before each call.
+"""MSAL: ``acquire_token_for_client`` before each call. It looks into the cache first.
 
-MSAL's reference, ``acquire_token_for_client``, and the README of msal-extensions: a PersistedTokenCache over a
-FilePersistence. Its constructor asks the authority for its endpoints over the network, each time; a client of
-one's own (``http_client``, documented) answers that from memory here, so that this is not counted.
+Documentation: the reference of MSAL, ``acquire_token_for_client``, and the README of msal-extensions (a
+PersistedTokenCache with a FilePersistence). The constructor always asks the authority for its endpoints over the
+network. Here, a custom client (the documented ``http_client``) answers from memory, so that this is not measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""aventus_creds, as its README begins: ``get_session("prod").get("/v1/me")``."""
+"""aventus_creds, as at the start of its README: ``get_session("prod").get("/v1/me")``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """requests-auth: ``OAuth2.token_cache = JsonTokenFileCache(…)``, then ``auth=OAuth2ClientCredentials(…)``.
 
-README, "Managing token cache" and "Client Credentials flow".
+Documentation: README, "Managing token cache" and "Client Credentials flow".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""requests_oauth2client: a BearerToken out of the TokenSerializer is the ``auth`` of a call.
+"""requests_oauth2client: a BearerToken from the TokenSerializer is the ``auth`` of a call.
 
-README, "Calling APIs with Access Tokens"; the serializer's own documentation says that it is for tokens that are
-kept. Nothing renews this token: the fastest documented way, not the most able.
+Documentation: README, "Calling APIs with Access Tokens". The documentation of the serializer says that it is for
+stored tokens. Nothing refreshes this token: this is the fastest documented way, not the one with the most features.
 """
 
 from __future__ import annotations

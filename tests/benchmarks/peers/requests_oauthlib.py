@@ -1,7 +1,7 @@
 """requests-oauthlib: ``OAuth2Session(client_id, token=token, auto_refresh_url=…, token_updater=…)``.
 
-"OAuth 2 Workflow", "Refreshing tokens", the third and recommended way. Where the token is kept is left to
-the program: here a JSON file. Plain HTTP on the loopback is allowed as its documentation says.
+Documentation: "OAuth 2 Workflow", "Refreshing tokens", the third and recommended way. The program decides where to
+store the token; here it is a JSON file. Plain HTTP on the loopback is enabled as the documentation shows.
 """
 
 from __future__ import annotations

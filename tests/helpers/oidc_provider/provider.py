@@ -1,4 +1,4 @@
-"""oidc-provider, a certified authorization server from npm, started for the tests that need a real one."""
+"""Starts oidc-provider, a certified authorization server from npm, for tests that need a real server."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class OidcProvider:
     def _walk(self, url: str, *, refuse: bool) -> requests.Response:
         """Submit every form on the way to a redirect elsewhere or a page without a form; return that."""
         with requests.Session() as browser:
-            browser.trust_env = False  # a proxy of the machine's is not for the loopback interface
+            browser.trust_env = False  # the machine's proxy must not be used for the loopback interface
             answer = browser.get(url, allow_redirects=False, timeout=10)
             for _ in range(STEPS):
                 if answer.is_redirect:
@@ -103,7 +103,7 @@ class OidcProvider:
     def _install(self) -> None:
         directory, lock = self._directory, "package-lock.json"
         directory.mkdir(parents=True, exist_ok=True)
-        # npm writes this one last, so what it finished once need not be done again
+        # npm writes this file last. If it exists, the packages are complete and need not be installed again.
         finished = directory / "node_modules" / ".package-lock.json"
         same = (directory / lock).is_file() and (directory / lock).read_bytes() == (HERE / lock).read_bytes()
         for name in ("package.json", lock, "server.mjs"):
@@ -121,7 +121,7 @@ class OidcProvider:
                 raise RuntimeError(f"npm ci failed twice:\n{done.stdout}{done.stderr}")
 
     def _start(self, stack: ExitStack) -> None:
-        # Files, not pipes: nobody has to drain them, and Node writes to files before it goes on.
+        # Use files and not pipes: nothing has to read them, and Node writes to files synchronously.
         out, err = (stack.enter_context(path.open("wb")) for path in (self._log, self._errors))
         process = subprocess.Popen(
             [_program("node"), "server.mjs"],
