@@ -24,6 +24,12 @@ def in_redis(redis_server: RedisServer) -> dict[str, Any]:
 
 
 @pytest.fixture
+def absent_redis() -> dict[str, Any]:
+    """What [store] says for a Redis that nobody runs: for tests in which nothing is asked of it."""
+    return {"type": "redis", "url": "redis://127.0.0.1:1/0", "encryption_key": SEAL}
+
+
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the Redis store give up soon."""
     defaults = RedisStore.__init__.__kwdefaults__

@@ -161,7 +161,7 @@ def test_an_unknown_store_in_the_environment(
 
 
 def test_the_environment_goes_before_the_profile_and_that_before_the_table(
-    write_profiles: WriteProfiles, monkeypatch: pytest.MonkeyPatch, in_redis: dict[str, Any]
+    write_profiles: WriteProfiles, monkeypatch: pytest.MonkeyPatch, absent_redis: dict[str, Any]
 ) -> None:
     """And where nobody says anything, it is files. An empty variable says nothing."""
     write_profiles({"prod": KEYS})
@@ -169,9 +169,11 @@ def test_the_environment_goes_before_the_profile_and_that_before_the_table(
     monkeypatch.setenv("AVENTUS_CREDS_STORE", "keyring")
     assert isinstance(store_for(profile()), KeyringStore)
     monkeypatch.setenv("AVENTUS_CREDS_STORE", "")
-    write_profiles({"prod": KEYS, "own": {**KEYS, "store": "file"}}, store={**in_redis, "type": "keyring"})
+    write_profiles(
+        {"prod": KEYS, "own": {**KEYS, "store": "file"}}, store={**absent_redis, "type": "keyring"}
+    )
     assert (store_name(profile()), store_name(profile("own"))) == ("keyring", "file")
-    write_profiles({"prod": KEYS, "own": {**KEYS, "store": "redis"}}, store={**in_redis, "type": "file"})
+    write_profiles({"prod": KEYS, "own": {**KEYS, "store": "redis"}}, store={**absent_redis, "type": "file"})
     assert isinstance(store_for(profile()), FileStore)
     assert isinstance(store_for(profile("own")), RedisStore)
     for named in ("file", "keyring", "redis"):
@@ -212,13 +214,13 @@ def test_a_secret_of_the_store_that_is_not_there(
     places: dict[str, Any],
     what: str,
     write_profiles: WriteProfiles,
-    in_redis: dict[str, Any],
+    absent_redis: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The error says which, and where it should be; neither it nor its variables show the others."""
     monkeypatch.setenv("EMPTY", "")
     monkeypatch.setenv("SHORT", PASSWORD)
-    write_profiles({"prod": KEYS}, store={**in_redis, "url": SECRET_URL, **places})
+    write_profiles({"prod": KEYS}, store={**absent_redis, "url": SECRET_URL, **places})
     with pytest.raises(ConfigError) as caught:
         get_token("prod")
     assert what in str(caught.value)
@@ -230,13 +232,13 @@ def test_a_secret_of_the_store_that_is_not_there(
 
 def test_an_injected_token_needs_no_store(
     write_profiles: WriteProfiles,
-    in_redis: dict[str, Any],
+    absent_redis: dict[str, Any],
     web: Web,
     monkeypatch: pytest.MonkeyPatch,
     capsys: Prints,
 ) -> None:
     """In CI, the store's secrets may well be missing; status and doctor do not ask for them either."""
-    write_profiles({"prod": at(web)}, store={**in_redis, "url": {"env": "NOT_SET"}})
+    write_profiles({"prod": at(web)}, store={**absent_redis, "url": {"env": "NOT_SET"}})
     monkeypatch.setenv("AVENTUS_CREDS_TOKEN_PROD", "injected")
     assert get_token("prod").access_token == "injected"
     assert run(["status", "prod", "--json"]) == 0
@@ -252,12 +254,12 @@ def test_a_missing_extra_says_what_to_install(
     package: str,
     store: str,
     write_profiles: WriteProfiles,
-    in_redis: dict[str, Any],
+    absent_redis: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     capsys: Prints,
 ) -> None:
     """As one line with the extra's name; the file store needs none of it."""
-    write_profiles({"prod": KEYS, "plain": {**KEYS, "store": "file"}}, store={**in_redis, "type": store})
+    write_profiles({"prod": KEYS, "plain": {**KEYS, "store": "file"}}, store={**absent_redis, "type": store})
     put("file", "plain")
     monkeypatch.setattr(redis_room, "_opened", {})
     monkeypatch.setitem(sys.modules, package, None)

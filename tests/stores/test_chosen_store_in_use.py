@@ -129,9 +129,9 @@ def test_sessions_share_the_connections_of_one_redis(
 
 
 def test_threads_that_open_at_once_have_one_store(
-    write_profiles: WriteProfiles, in_redis: dict[str, Any]
+    write_profiles: WriteProfiles, absent_redis: dict[str, Any]
 ) -> None:
-    write_profiles({"prod": KEYS}, store=in_redis)
+    write_profiles({"prod": KEYS}, store=absent_redis)
     barrier = threading.Barrier(8)
 
     def opened(_: int) -> TokenStore:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from chosen_store import KEYS, PROFILE, Prints, WriteProfiles, kept, profile, put
 from redis_server import RedisServer
-from secret_service import SecretService
 from support import make_token
 
 from aventus_creds.cli.commands import run
@@ -30,12 +29,13 @@ SERVICE = {**KEYS, "grant": "client_credentials", "client_secret": {"env": "NOT_
 def test_there_and_back(
     target: str,
     write_profiles: WriteProfiles,
-    in_redis: dict[str, Any],
-    secret_service: SecretService,
+    request: pytest.FixtureRequest,
     capsys: Prints,
 ) -> None:
     """Every login goes over as it is, and is not in the old one any more; what to write is said once."""
-    secret_service.clear()
+    if target == "keyring":
+        request.getfixturevalue("secret_service").clear()
+    in_redis = request.getfixturevalue("in_redis") if target == "redis" else {}
     path = write_profiles(
         {"a": KEYS, "b": {**KEYS, "client_id": "d"}, "none": {**KEYS, "scope": "x"}},
         store={**in_redis, "type": "file"},

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from chosen_store import KEYS, SEAL, Prints, WriteProfiles, at, profile, put
-from redis_server import RedisServer
 from support import Web, free_port, make_token
 
 from aventus_creds.cli.commands import run
@@ -52,10 +51,10 @@ def test_status_of_a_store_that_is_away(write_profiles: WriteProfiles, capsys: P
 
 
 def test_status_without_the_stores_secret(
-    write_profiles: WriteProfiles, in_redis: dict[str, Any], capsys: Prints
+    write_profiles: WriteProfiles, absent_redis: dict[str, Any], capsys: Prints
 ) -> None:
     """The row is there, and the error says what is missing."""
-    write_profiles({"prod": KEYS}, store={**in_redis, "encryption_key": {"env": "NOT_SET"}})
+    write_profiles({"prod": KEYS}, store={**absent_redis, "encryption_key": {"env": "NOT_SET"}})
     assert run(["status"]) == 4
     shown = capsys.readouterr()
     assert "prod" in shown.out
@@ -85,7 +84,6 @@ def test_doctor_of_a_good_store(
     write_profiles: WriteProfiles,
     capsys: Prints,
     request: pytest.FixtureRequest,
-    redis_server: RedisServer,
     web: Web,
 ) -> None:
     """It is tried out, and nothing stays there: in Redis but the mark of what was deleted."""
@@ -100,7 +98,7 @@ def test_doctor_of_a_good_store(
     assert ("the state folder" in found) == (kind != "redis")
     if kind == "redis":
         assert not Path(os.environ["AVENTUS_CREDS_STATE_DIR"]).exists()
-        with redis_server.admin as admin:
+        with request.getfixturevalue("redis_server").admin as admin:
             left = list(admin.scan_iter(f"{table['prefix']}*"))
             assert left
             assert all(admin.ttl(name) > 0 for name in left)
@@ -123,7 +121,7 @@ def test_doctor_of_a_bad_store(
     change: dict[str, Any],
     what: str,
     write_profiles: WriteProfiles,
-    in_redis: dict[str, Any],
+    absent_redis: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     capsys: Prints,
     web: Web,
@@ -132,7 +130,7 @@ def test_doctor_of_a_bad_store(
     monkeypatch.setenv("WRONG", "short")
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     monkeypatch.setattr("keyring.core._keyring_backend", None)
-    write_profiles({"prod": at(web), "near": {**at(web), "store": "file"}}, store={**in_redis, **change})
+    write_profiles({"prod": at(web), "near": {**at(web), "store": "file"}}, store={**absent_redis, **change})
     assert run(["doctor", "prod"]) == 4
     found = checks(capsys)
     assert what in found["the token store"]
