@@ -6,8 +6,8 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from profile_texts import ATHOC, AVENTUS, CIDAAS, ISSUER, LOOPBACK, PLAIN, several, uncommented
 from support import REPOSITORY
-from test_profiles import ATHOC, AVENTUS, CIDAAS, ISSUER, LOOPBACK, PLAIN, several, uncommented
 
 from aventus_creds.profiles.checks import check_profile
 from aventus_creds.profiles.keys import KEYS

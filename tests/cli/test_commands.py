@@ -1,80 +1,28 @@
-"""The command line, as a process and by its exit codes."""
+"""Each command of the command line, as a process."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shlex
-import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
+from command_line import KEYS, WriteProfiles, command, save
 from support import free_port, make_token
 
-from aventus_creds.cli.commands import COMMANDS, run
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.stores.opening import default_store
-from aventus_creds.tokens import Token
-
-WriteProfiles = Callable[..., Path]
-KEYS = {"issuer": "https://as.example.com", "client_id": "c", "api_url": "https://api.example.com"}
-
-
-@pytest.fixture
-def sandbox(write_profiles: WriteProfiles) -> Iterator[Sandbox]:
-    with Sandbox(redirect_uri=f"http://127.0.0.1:{free_port()}/callback") as sandbox:
-        profiles = sandbox.profiles()
-        write_profiles(
-            {name: {**keys, "callback": "loopback"} for name, keys in profiles.items()}, default="athoc"
-        )
-        yield sandbox
-
-
-@pytest.fixture
-def robot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the sandbox's robot be the person's browser."""
-    program = tmp_path / "browser"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m aventus_creds.sandbox.robot "$1"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("BROWSER", str(program))
-
-
-def save(name: str, token: Token) -> None:
-    store, key = default_store(), read_profiles().profile(name).key
-    with store.lock(key):
-        store.save(key, token)
-
-
-def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a process of its own, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "aventus_creds", *arguments],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-        check=False,
-    )
 
 
 def shell(line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
-
-
-def jwt(claims: dict[str, Any]) -> str:
-    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"e30.{body}.c2ln"
 
 
 # Each command
@@ -216,250 +164,6 @@ def test_demo_touches_nothing_of_the_users(tmp_path: Path) -> None:
     assert [int(row.split("200")[0].split()[-1]) for row in rows] == [1] * 5
     assert not (tmp_path / "state").exists()
     assert list((tmp_path / "home").iterdir()) == []
-
-
-# Exit codes
-
-
-def test_help_and_version() -> None:
-    """Help lists the commands; each command's help has an example."""
-    done = command("--help")
-    assert done.returncode == 0
-    for name in COMMANDS:
-        assert f"  {name} " in done.stdout
-        helped = command(name, *{"profile": ["add"], "store": ["move"]}.get(name, []), "--help")
-        assert helped.returncode == 0
-        assert "Example: " in helped.stdout
-    assert command("--version").stdout.startswith("aventus-creds, version ")
-
-
-@pytest.mark.parametrize("arguments", [["nonsense"], ["login", "--nonsense"], ["token", "a", "b"]])
-def test_usage_is_2(arguments: list[str]) -> None:
-    """A wrong command line says what is wrong."""
-    done = command(*arguments)
-    assert done.returncode == 2
-    assert "Usage:" in done.stderr
-
-
-def test_login_required_is_3_within_a_second(write_profiles: WriteProfiles) -> None:
-    """A job without a terminal and without a login: the profile, the reason and the command."""
-    write_profiles({"prod": KEYS})
-    done = command("token", "prod")
-    assert done.returncode == 3
-    assert done.stdout == ""
-    assert done.stderr == (
-        "error: profile prod needs a login: there is no login yet\nRun: aventus-creds login prod\n"
-    )
-
-
-def test_a_profile_or_file_error_is_4(write_profiles: WriteProfiles) -> None:
-    """No file, bad TOML, no such profile, a profile with mistakes."""
-    assert command("token", "prod").returncode == 4
-    path = write_profiles({"prod": {**KEYS, "timeout": "x"}})
-    assert command("token", "prod").returncode == 4
-    done = command("token", "stage")
-    assert (done.returncode, "prod" in done.stderr) == (4, True)
-    path.write_text("[profiles.prod\n")
-    done = command("token", "prod")
-    assert done.returncode == 4
-    assert "line 1, column" in done.stderr
-
-
-def test_refused_by_the_server_is_5(sandbox: Sandbox, write_profiles: WriteProfiles, robot: None) -> None:
-    """A wrong secret is the server's refusal."""
-    keys: dict[str, Any] = {
-        **sandbox.profiles()["backoffice"],
-        "client_secret": "wrong",
-        "callback": "loopback",
-    }
-    write_profiles({"prod": keys})
-    done = command("login", "prod")
-    assert done.returncode == 5
-    assert "invalid_client" in done.stderr
-
-
-def test_network_is_6(write_profiles: WriteProfiles) -> None:
-    """A server that is away is no login problem."""
-    write_profiles({"prod": {**KEYS, "issuer": f"http://127.0.0.1:{free_port()}", "retries": 0}})
-    save("prod", make_token(age=7200, refresh_token="r"))
-    done = command("token", "prod")
-    assert done.returncode == 6
-    assert "cannot be reached" in done.stderr
-
-
-# No traceback, no secret
-
-
-def test_an_unexpected_fault_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], write_profiles: WriteProfiles
-) -> None:
-    """A bug of ours says so in one line; --debug shows where, and neither shows the message, which may be secret."""
-    write_profiles({"prod": KEYS})
-
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a-secret-value")
-
-    monkeypatch.setattr("aventus_creds.api.get_token", broken)
-    assert run(["token", "prod"]) == 1
-    assert capsys.readouterr().err == (
-        "error: a fault in aventus-creds itself (RuntimeError); --debug shows where\n"
-    )
-    assert run(["--debug", "token", "prod"]) == 1
-    shown = capsys.readouterr().err
-    assert "in broken" in shown
-    assert "a-secret-value" not in shown.replace('raise RuntimeError("a-secret-value")', "")
-
-
-def test_a_warning_is_one_line(write_profiles: WriteProfiles) -> None:
-    """A secret in a file that others can read is warned of, with the fix, and the command goes on."""
-    path = write_profiles({"prod": {**KEYS, "client_secret": "the-client-secret"}})
-    save("prod", make_token())
-    path.chmod(0o644)
-    done = command("token", "prod")
-    assert (done.returncode, done.stdout) == (0, "an-access-token\n")
-    if os.name == "posix":
-        assert done.stderr.startswith("warning: ")
-        assert f"chmod 600 {path}" in done.stderr
-    assert "the-client-secret" not in done.stderr
-
-
-def test_names_are_shown_as_they_are(write_profiles: WriteProfiles) -> None:
-    """Brackets and colons in a client's or an account's name are no markup, and a pipe has no width."""
-    long = "https://api.example.com/" + "long/" * 40
-    write_profiles({"prod": {**KEYS, "client_id": "[bold]a:smile:", "api_url": long}, "[/]": {}})
-    save("prod", make_token(jwt({"name": "Ada [/admin]"})))
-    shown = command("profiles").stdout
-    assert all(text in shown for text in ("[bold]a:smile:", long, "[/]"))
-    shown = command("status").stdout
-    assert all(text in shown for text in ("Ada [/admin]", "[/]"))
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_any_encoding_of_the_output(write_profiles: WriteProfiles, encoding: str) -> None:
-    """What an old code page cannot write becomes a question mark, not an error."""
-    write_profiles({"prod": {**KEYS, "issuer": "https://127.0.0.1:1", "retries": 0}})
-    save("prod", make_token(jwt({"name": "Łukasz ✓"})))
-    assert command("doctor", "prod", PYTHONIOENCODING=encoding).returncode == 6
-    done = command("status", "prod", PYTHONIOENCODING=encoding)
-    assert done.returncode == 0
-    assert "ukasz" in done.stdout
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
-@pytest.mark.parametrize("arguments", [["token", "prod"], ["status"], ["path"]])
-def test_output_that_cannot_be_written(write_profiles: WriteProfiles, arguments: list[str]) -> None:
-    """A full disk is a file error, and none of ours."""
-    write_profiles({"prod": KEYS})
-    save("prod", make_token())
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "aventus_creds", *arguments],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert (done.returncode, done.stderr) == (
-        4,
-        "error: the output cannot be used: No space left on device\n",
-    )
-
-
-# profile add
-
-
-def add(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return command("profile", "add", *arguments)
-
-
-def test_profile_add_keeps_every_byte(write_profiles: WriteProfiles) -> None:
-    """Comments, odd spacing and line ends stay; the addition is checked and works at once."""
-    path = write_profiles({})
-    before = b'# mine\r\n[profiles.old]   # odd\nissuer="https://a.example"\nclient_id = "x"'
-    path.write_bytes(before)
-    done = add(
-        "new", "--issuer", "https://b.example", "--client-id", "5", "--scope", '["a", "b"]', "--timeout", "30"
-    )
-    assert done.returncode == 0, done.stderr
-    assert path.read_bytes().startswith(before + b"\n")
-    profile = read_profiles().profile("new")
-    assert (profile.client_id, profile.scope, profile.timeout) == ("5", "a b", 30)
-    assert read_profiles().profile("old").client_id == "x"
-    assert "aventus-creds login new" in done.stderr
-    if os.name == "posix":
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [entry.name for entry in path.parent.glob("profiles*")] == ["profiles.toml"]
-
-
-def test_profile_add_makes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a profiles.toml there is one afterwards, for its owner only."""
-    path = tmp_path / "new folder" / "profiles.toml"
-    monkeypatch.setenv("AVENTUS_CREDS_PROFILES", str(path))
-    done = add("p", "--issuer", "https://b.example", "--client-id", "c", "--client-secret", '{ env = "X" }')
-    assert done.returncode == 0, done.stderr
-    assert read_profiles().profile("p").grant == "confidential"
-    if os.name == "posix":
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["bad", "--provider", "aventus"], 4, "profiles.bad.client_id: missing"),
-        (["bad name", "--issuer", "https://b.example", "--client-id", "c"], 4, "the name may hold"),
-        (["old", "--issuer", "https://b.example", "--client-id", "c"], 4, "there is a profile old already"),
-        (["new", "--client-secret", "s3cret-value"], 2, "is seen by everybody"),
-        (["new", "--client-idd", "c"], 2, "No such option"),
-    ],
-)
-def test_profile_add_writes_nothing_with_a_mistake(
-    arguments: list[str], code: int, said: str, write_profiles: WriteProfiles
-) -> None:
-    """The mistake is told as everywhere, and the file is as it was."""
-    path = write_profiles({"old": KEYS})
-    before = path.read_bytes()
-    done = add(*arguments)
-    assert done.returncode == code
-    assert said in done.stderr
-    assert "s3cret-value" not in done.stderr
-    assert path.read_bytes() == before
-
-
-def test_profile_add_twice_at_once(write_profiles: WriteProfiles) -> None:
-    """Of several that run together, none is lost."""
-    path = write_profiles({"old": KEYS})
-    options = ["--issuer", "https://as.example.com", "--client-id", "c"]
-    names = [f"new-{number}" for number in range(6)]
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "aventus_creds", "profile", "add", name, *options],
-            stderr=subprocess.DEVNULL,
-        )
-        for name in names
-    ]
-    assert [process.wait(60) for process in running] == [0] * len(names)
-    assert tomllib.loads(path.read_text())["profiles"].keys() == {"old", *names}
-
-
-def test_profile_add_to_what_cannot_be_read(tmp_path: Path) -> None:
-    """A folder in the file's place is a file error, and none of ours."""
-    (tmp_path / "profiles.toml").mkdir()
-    done = add("prod", "--issuer", "https://as.example.com", "--client-id", "c")
-    assert done.returncode == 4
-    assert "profiles.toml is no regular file" in done.stderr
-
-
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="another file system is needed")
-def test_profile_add_through_a_link_to_another_file_system(write_profiles: WriteProfiles) -> None:
-    """Dotfiles are often kept elsewhere: the link stays, and what it leads to is changed."""
-    path = write_profiles({"old": KEYS})
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
-        target = Path(shutil.move(path, elsewhere))
-        path.symlink_to(target)
-        done = add("new", "--issuer", "https://as.example.com", "--client-id", "c")
-        assert done.returncode == 0, done.stderr
-        assert path.is_symlink()
-        assert tomllib.loads(target.read_text())["profiles"].keys() == {"old", "new"}
 
 
 # exec, path, status for programs

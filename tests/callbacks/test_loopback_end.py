@@ -1,0 +1,208 @@
+"""How the wait for the redirect ends: in time, by closing, by Ctrl-C, and with nothing left open."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from attempts import (
+    FakeAttempt,
+    Login,
+    TokenEndpoint,
+    connect,
+    endpoints,
+    follow,
+    log_in,
+    request_bytes,
+    state_of,
+)
+from loopback_listener import ANY_PORT, Listen, port_of
+from support import HELPERS, REPOSITORY, free_port, make_profile
+
+from aventus_creds.callbacks import Reply
+from aventus_creds.callbacks.loopback import LoopbackCallback
+from aventus_creds.errors import LoginTimeout
+from aventus_creds.tokens import Token
+
+
+def never_saved(_: Token) -> None:
+    pytest.fail("a token was saved")
+
+
+# --- the end
+
+
+def test_the_time_limit_ends_the_wait(no_browser: Callable[[str], object]) -> None:
+    """Idle connections, strays and forgeries do not prolong it."""
+    uri = f"http://127.0.0.1:{free_port()}/callback"
+    profile = make_profile(redirect_uri=uri, callback="loopback", login_timeout=0.4)
+
+    def disturb(_: str) -> None:
+        with connect(urlsplit(uri).port or 0) as idle:
+            follow(uri, "code=x&state=wrong")
+            assert idle.recv(1) == b""
+
+    started = time.monotonic()
+    with pytest.raises(LoginTimeout, match=r"within 0\.4 s"):
+        log_in(profile, endpoints(), post=TokenEndpoint(), save=never_saved, browser=disturb)
+    assert 0.4 <= time.monotonic() - started < 1.5
+    with pytest.raises(ConnectionRefusedError):
+        connect(urlsplit(uri).port or 0)
+
+
+def test_closing_waits_for_the_page_of_the_redirect(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program goes on, and may exit, when the login has ended; the page must be out by then."""
+    callback, attempt = listen()
+
+    def deliver(_: str) -> Reply:
+        attempt.ended.set()
+        time.sleep(0.2)
+        return Reply(ended=True, success=True, text="Logged in.")
+
+    monkeypatch.setattr(attempt, "deliver", deliver)
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(follow, callback.redirect_uri, "right")
+        assert attempt.ended.wait(5)
+        callback.close()
+        closed = time.monotonic()
+        assert page.result(5).status == 200
+    assert time.monotonic() - closed < 0.1
+
+
+def test_closing_does_not_wait_for_a_login_that_was_broken_off(login: tuple[str, Login]) -> None:
+    """After Ctrl-C nobody waits for the server's answer."""
+    _, under_way = login
+    under_way.endpoint.gate.clear()
+    callback = LoopbackCallback([ANY_PORT])
+    callback.start(under_way.attempt)
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(follow, callback.redirect_uri, under_way.query())
+        assert under_way.endpoint.reached.wait(5)
+        started = time.monotonic()
+        callback.close()
+        took = time.monotonic() - started
+        under_way.endpoint.gate.set()
+        page.result(5)
+    assert took < 0.5
+
+
+def test_the_port_is_free_again_after_the_login() -> None:
+    """The next login, in this program or another, listens on the same registered port at once."""
+    uri = f"http://127.0.0.1:{free_port()}/callback"
+    for _ in range(3):
+        callback, attempt = LoopbackCallback([uri]), FakeAttempt()
+        callback.start(attempt)
+        with connect(port_of(callback)) as idle:
+            assert follow(uri, "right").status == 200
+            callback.close()
+            assert idle.recv(1) == b""
+        with pytest.raises(ConnectionRefusedError):
+            connect(port_of(callback))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("started", [True, False])
+def test_no_socket_and_no_thread_is_left(started: bool) -> None:  # noqa: FBT001 - a case of the test
+    """Not of the listener, not of the connections; ResourceWarning is an error here."""
+    gc.collect()
+    sockets, threads = open_sockets(), set(threading.enumerate())
+    callback = LoopbackCallback(["http://localhost:0/callback"])
+    uri = callback.redirect_uri.replace("localhost", "127.0.0.1")
+    with ExitStack() as held:
+        for _ in range(5):
+            held.enter_context(connect(port_of(callback)))
+        if started:
+            callback.start(FakeAttempt())
+            for query in ("wrong", "right"):
+                follow(uri, query)
+        callback.close()
+        callback.close()
+    del callback
+    deadline = time.monotonic() + 3
+    while set(threading.enumerate()) - threads and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert set(threading.enumerate()) <= threads
+    gc.collect()
+    assert open_sockets() == sockets
+
+
+def open_sockets() -> int:
+    found = 0
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found += str(entry.readlink()).startswith("socket:")
+        except OSError:  # the descriptor of this very listing
+            continue
+    return found
+
+
+INTERRUPTED = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
+sys.path.insert(0, {tests!r})
+from attempts import endpoints, log_in
+from support import make_profile
+
+def post(request):
+    print("exchanging", flush=True)
+    time.sleep(30)
+
+profile = make_profile(redirect_uri="http://127.0.0.1:0/callback", callback="loopback")
+try:
+    log_in(profile, endpoints(), post=post, save=print, browser=lambda url: print(url, flush=True))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+@pytest.mark.parametrize("when", ["waiting", "exchanging"])
+def test_ctrl_c_ends_the_wait_at_once(when: str) -> None:
+    """Within a second, without a word from the threads, also while the server is slow to answer."""
+    from urllib.parse import parse_qs
+
+    script = INTERRUPTED.format(tests=str(HELPERS))
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        ) as process,
+        ExitStack() as held,
+    ):
+        held.callback(process.kill)
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        uri = parse_qs(urlsplit(url).query)["redirect_uri"][0]
+        for _ in range(5):
+            held.enter_context(connect(urlsplit(uri).port or 0))
+        if when == "exchanging":
+            redirect = held.enter_context(connect(urlsplit(uri).port or 0))
+            query = f"code=x&state={state_of(url)}"
+            redirect.sendall(request_bytes(f"/callback?{query}", Host=urlsplit(uri).netloc))
+            assert process.stdout.readline() == "exchanging\n"
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - started < 1
+        assert process.wait(5) == 130
+        assert time.monotonic() - started < 2
+        assert process.stderr
+        said = process.stderr.read()
+    assert "Traceback" not in said
+    assert "Exception" not in said
