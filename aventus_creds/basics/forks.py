@@ -38,7 +38,7 @@ class ForkLock:
 
     def release(self) -> None:
         """Release the lock. If the process forked while holding it, it is already free in the child."""
-        if self._lock.locked():
+        if self.locked():
             self._lock.release()
 
     def __enter__(self) -> None:
@@ -48,6 +48,10 @@ class ForkLock:
     def __exit__(self, *exc_info: object) -> None:
         """Release the lock."""
         self.release()
+
+    def locked(self) -> bool:
+        """Whether somebody in this process holds it."""
+        return self._lock.locked()
 
     def renew(self) -> None:
         """Replace the lock by a free one. Only for a forked child: elsewhere it would break a lock in use."""

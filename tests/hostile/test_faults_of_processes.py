@@ -65,11 +65,11 @@ def test_a_session_on_both_sides_of_a_fork(profile: Profile, server: Server, fil
 
 POOL = """
     import multiprocessing, os, time
-    from aventus_creds import api
+    from aventus_creds.sources import chain
     from aventus_creds.profiles.file import read_profiles
     from aventus_creds.stores.opening import default_store
     profile = read_profiles().profile("prod")
-    source = api.token_source(profile, default_store(), interactive=False, browser=None)
+    source = chain.token_source(profile, default_store(), may_ask=lambda: False, log_in=None)
     source.peek()
     go = multiprocessing.get_context("fork").Event()
 
@@ -99,10 +99,10 @@ FLIGHT = """
     from aventus_creds import get_session, get_token, api
     from aventus_creds.profiles.file import read_profiles
     from aventus_creds.stores.opening import default_store
-    source = api.token_source(read_profiles().profile("prod"), default_store(), interactive=False, browser=None)
+    source = chain.token_source(read_profiles().profile("prod"), default_store(), may_ask=lambda: False, log_in=None)
     thread = threading.Thread(target=source.token)
     thread.start()
-    while not source._cache._flight.locked():
+    while not getattr(source._cache, "_flight", None) or not source._cache._flight.locked():
         time.sleep(0.01)
     time.sleep(0.2)
     child = os.fork()
