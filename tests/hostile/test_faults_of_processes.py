@@ -69,7 +69,7 @@ POOL = """
     from aventus_creds.profiles.file import read_profiles
     from aventus_creds.stores.opening import default_store
     profile = read_profiles().profile("prod")
-    source = chain.token_source(profile, default_store(), may_ask=lambda: False, log_in=None)
+    source = chain.token_source(profile, default_store(), may_ask=lambda: False, log_in=lambda *_: None)
     source.peek()
     go = multiprocessing.get_context("fork").Event()
 
@@ -96,10 +96,11 @@ def test_eight_children_refresh_once(profile: Profile, server: Server, files: Fi
 
 FLIGHT = """
     import os, threading, time
-    from aventus_creds import get_session, get_token, api
+    from aventus_creds import get_session, get_token
+    from aventus_creds.sources import chain
     from aventus_creds.profiles.file import read_profiles
     from aventus_creds.stores.opening import default_store
-    source = chain.token_source(read_profiles().profile("prod"), default_store(), may_ask=lambda: False, log_in=None)
+    source = chain.token_source(read_profiles().profile("prod"), default_store(), may_ask=lambda: False, log_in=lambda *_: None)
     thread = threading.Thread(target=source.token)
     thread.start()
     while not getattr(source._cache, "_flight", None) or not source._cache._flight.locked():
