@@ -69,7 +69,7 @@ POOL = """
     from aventus_creds.profiles.file import read_profiles
     from aventus_creds.stores.opening import default_store
     profile = read_profiles().profile("prod")
-    source = api.token_source(profile, default_store(), interactive=False, browser=None)
+    source = api._source(profile, default_store(), interactive=False, browser=None)
     source.peek()
     go = multiprocessing.get_context("fork").Event()
 
@@ -99,10 +99,10 @@ FLIGHT = """
     from aventus_creds import get_session, get_token, api
     from aventus_creds.profiles.file import read_profiles
     from aventus_creds.stores.opening import default_store
-    source = api.token_source(read_profiles().profile("prod"), default_store(), interactive=False, browser=None)
+    source = api._source(read_profiles().profile("prod"), default_store(), interactive=False, browser=None)
     thread = threading.Thread(target=source.token)
     thread.start()
-    while not source._cache._flight.locked():
+    while not source._cache._flight._lock.locked():
         time.sleep(0.01)
     time.sleep(0.2)
     child = os.fork()
