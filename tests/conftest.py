@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,22 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if ASKED:
         terminalreporter.write_line(f"hypothesis tried {TRIED[0]} inputs")
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    """Every test ends without a thread that was not there before it; those that are about to end have a moment.
+
+    Left alone are the workers of an event loop, which ``asyncio`` keeps until the loop ends: Playwright runs one
+    for a module. Threads of servers that serve a whole session are there before the test, or are of other processes.
+    """
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 3
+    new = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in (new := [thread for thread in new if not thread.name.startswith("asyncio_")]):
+        thread.join(max(0, deadline - time.monotonic()))
+    assert [thread for thread in new if thread.is_alive()] == [], "threads are left"
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,18 @@ from aventus_creds.sandbox.state import Login
 ALGORITHM: Final = "RS256"
 
 
+class _OneKey(KeySet):
+    """The key set of the sandbox, which has one key."""
+
+    def pick_random_key(self, algorithm: str | None = None, parameters: Any = None) -> Any:  # noqa: ARG002 - joserfc's
+        """Return that key. joserfc would draw from the global generator, which a user may have seeded."""
+        return self.keys[0]
+
+
 @cache
 def signing_keys() -> KeySet:
     """Return the key of all dialects. It is made only once, since that is slow, and never stored."""
-    return KeySet([RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM, "kid": secrets.token_hex(8)})])
+    return _OneKey([RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM, "kid": secrets.token_hex(8)})])
 
 
 def public_keys() -> dict[str, Any]:

@@ -20,19 +20,23 @@ EXPIRED: dict[str, Any] = {"age": 7200, "lifetime": 3600}
 
 
 class Server:
-    """A token endpoint whose refresh tokens serve once, and an API that says what it was asked."""
+    """A token endpoint whose refresh tokens serve once, and an API that says what it was asked.
+
+    Once it is ``over``, no answer waits for its ``delay`` any more.
+    """
 
     def __init__(self, web: Web) -> None:
         self.refreshes = self.reuses = 0
         self.delay = 0.0
         self.lifetime = 3600
+        self.over = threading.Event()
         self._lock = threading.Lock()
         self.url = web.url
         web.answer = self.answer
 
     def answer(self, seen: Seen) -> Sent:
         if not seen.path.startswith("/token"):
-            time.sleep(self.delay)
+            self.over.wait(self.delay)
             return Sent(body=seen.path.encode())
         with self._lock:
             if parse_qs(seen.body.decode())["refresh_token"] != [f"r{self.refreshes}"]:
@@ -40,7 +44,7 @@ class Server:
                 return Sent(400, {"error": "invalid_grant"})
             self.refreshes += 1
             new = self.refreshes
-        time.sleep(self.delay)
+        self.over.wait(self.delay)
         return Sent(
             body={
                 "access_token": f"a{new}",

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from support import Web
+from support import Web, hang_up
 
 
 class RawServer:
@@ -40,6 +40,7 @@ class RawServer:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self.connections:
+            hang_up(connection)
             connection.close()
 
     def _serve(self) -> None:
@@ -61,9 +62,21 @@ def says(*parts: bytes, every: float = 0) -> Callable[[socket.socket], None]:
         connection.recv(65536)
         for part in parts:
             connection.sendall(part)
-            time.sleep(every)
+            pause(connection, every)
 
     return talk
+
+
+def pause(connection: socket.socket, seconds: float) -> None:
+    """Say nothing for so long, or until the server is closed."""
+    deadline = time.monotonic() + seconds
+    while connection.fileno() >= 0 and (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, 0.02))
+
+
+def silent(seconds: float) -> Callable[[socket.socket], None]:
+    """Say nothing at all for so long, then hang up."""
+    return lambda connection: pause(connection, seconds)
 
 
 def drips(
@@ -87,8 +100,10 @@ def tunnel(port: int, seen: list[bytes]) -> Callable[[socket.socket], None]:
         seen.append(connection.recv(65536))
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         with socket.create_connection(("127.0.0.1", port)) as target:
-            threading.Thread(target=pump, args=(target, connection), daemon=True).start()
+            back = threading.Thread(target=pump, args=(target, connection), daemon=True)
+            back.start()
             pump(connection, target)
+            back.join()
 
     return talk
 

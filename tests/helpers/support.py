@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -90,9 +91,14 @@ class Web:
             request_queue_size = 128
             block_on_close = False
 
+            def process_request(self, request: Any, client_address: Any) -> None:
+                web._connections.append(request)
+                super().process_request(request, client_address)
+
             def handle_error(self, *_: Any) -> None:
                 pass
 
+        self._connections: list[socket.socket] = []
         self._server = Server(("127.0.0.1", 0), Handler)
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -104,6 +110,16 @@ class Web:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        for connection in self._connections:
+            hang_up(connection)
+
+
+def hang_up(connection: socket.socket) -> None:
+    """End a connection for good: a thread that waits for it goes on, which a mere ``close`` does not bring about."""
+    with suppress(OSError):
+        socket.socket.shutdown(
+            connection, socket.SHUT_RDWR
+        )  # without a word of TLS, which the thread may be at
 
 
 def make_profile(name: str = "prod", **keys: Any) -> Profile:

@@ -24,8 +24,10 @@ from aventus_creds.stores.file import FileStore
 
 
 @pytest.fixture
-def server(web: Web) -> Server:
-    return Server(web)
+def server(web: Web) -> Iterator[Server]:
+    server = Server(web)
+    yield server
+    server.over.set()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from hostile_server import (
     stored,
     token_answer,
 )
-from sockets import Authority, RawServer, drips, lead_here, says, tunnel
+from sockets import Authority, RawServer, drips, lead_here, says, silent, tunnel
 from support import Sent
 
 from aventus_creds import logout
@@ -137,7 +137,7 @@ def test_a_logout_ends_well_whatever_breaks(
     what: str, profiles: Profiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is forgotten here, and why it was not revoked is told in words of one line."""
-    with RawServer(BROKEN.get(what, lambda _: time.sleep(3))) as server:
+    with RawServer(BROKEN.get(what, silent(3))) as server:
         profiles(server.url, timeout=0.5)
         done = logout("prod")
     assert done.found

@@ -20,7 +20,7 @@ from support import free_port
 from aventus_creds import LoginButton, LoginRequired, login
 from aventus_creds.errors import LoginRefused, LoginTimeout, ProfileNotFound
 from aventus_creds.logins.person import front_end_can_answer
-from aventus_creds.notebook.background import BackgroundLogin
+from aventus_creds.notebook.background import BackgroundLogin, _logins
 from aventus_creds.notebook.paste import log_in_by_paste
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sandbox import Sandbox
@@ -36,6 +36,8 @@ def sandbox(write_profiles: WriteProfiles, monkeypatch: pytest.MonkeyPatch) -> I
     with Sandbox(redirect_uri=f"http://127.0.0.1:{free_port()}/callback") as sandbox:
         write_profiles({"prod": {**sandbox.profiles()["aventus"], "login_timeout": 20}})
         yield sandbox
+        for login in list(_logins.values()):
+            login._watchers.clear()  # nobody looks at a panel any more, which ends the thread that looks after it
 
 
 @pytest.fixture
@@ -287,6 +289,8 @@ def test_magics(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="usage"):
         shell.run_line_magic("aventus_login", "a b")
     shell.history_manager.end_session()
+    if saving := shell.history_manager.save_thread:
+        saving.stop()
 
 
 def test_the_link_goes_once_an_address_is_pasted(button: LoginButton) -> None:

@@ -7,14 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from discovery_documents import NOW, OIDC, at, document, find
-from sockets import RawServer, says
+from sockets import RawServer, says, silent
 from support import Sent, Web, free_port, make_profile, make_token
 
 from aventus_creds.basics.private_folder import PrivateFolder
@@ -37,7 +36,7 @@ def test_faults_of_the_server(web: Web, cache: PrivateFolder, status: int) -> No
 @pytest.mark.parametrize("fault", ["refused", "dropped", "silent"])
 def test_old_document_in_trouble(web: Web, cache: PrivateFolder, fault: str) -> None:
     """Without a network, an old document serves; without one, the fault is raised as what it is."""
-    with RawServer(says() if fault == "dropped" else lambda _: time.sleep(2)) as server:
+    with RawServer(says() if fault == "dropped" else silent(2)) as server:
         issuer = f"http://127.0.0.1:{free_port()}" if fault == "refused" else server.url
         profile = at(issuer, timeout=0.2)
         with pytest.raises(NetworkError):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from sockets import BASIC_OF_NETRC, Authority, RawServer, drips, lead_here, says, tunnel, write_netrc
+from sockets import BASIC_OF_NETRC, Authority, RawServer, drips, lead_here, says, silent, tunnel, write_netrc
 from support import Seen, Sent, Web, free_port, make_profile, variables_shown
 
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
@@ -152,7 +152,7 @@ def test_slow_drip(start: bytes, drop: bytes) -> None:
 
 def test_silence() -> None:
     """A server that accepts and says nothing is given up in time."""
-    with RawServer(lambda _: time.sleep(3)) as server, pytest.raises(NetworkError, match="in time"):
+    with RawServer(silent(3)) as server, pytest.raises(NetworkError, match="in time"):
         post(server.url, timeout=0.2)
 
 

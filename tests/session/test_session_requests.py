@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from session_source import FIRST, SECOND, Source, bearers, redirecting, refusing
-from sockets import Authority, RawServer, says, tunnel
+from sockets import Authority, RawServer, says, silent, tunnel
 from support import Seen, Sent, Web, make_profile
 
 from aventus_creds.errors import ConfigError
@@ -106,7 +106,7 @@ def test_time_limit(make_session: Callable[..., ApiSession]) -> None:
 
 def test_time_limit_of_prepared_requests(make_session: Callable[..., ApiSession]) -> None:
     """What the caller prepares and sends is limited too."""
-    with RawServer(lambda _: time.sleep(2)) as slow:
+    with RawServer(silent(2)) as slow:
         session = make_session(slow.url, timeout=0.1, retries=0)
         with pytest.raises(requests.Timeout):
             session.send(session.prepare_request(requests.Request("GET", "/")))
