@@ -17,17 +17,37 @@ from typing import Final
 
 from aventus_creds.cli.reference import reference as commands
 from aventus_creds.profiles.keys import KEYS
+from aventus_creds.profiles.providers import PROVIDERS, Provider
 from aventus_creds.profiles.schema import reference, schema
 from aventus_creds.profiles.store_keys import STORE_KEYS
 
 ROOT: Final = Path(__file__).parents[1]
 SCHEMA: Final = ROOT / "aventus_creds" / "profiles" / "schema.json"
+
+MARK: Final = re.compile(r"(?<=<!-- made: )(?P<name>[a-z ]+)( -->\n).*?(?=\n\n|\Z)", re.DOTALL)
+
+
+def providers() -> str:
+    """Return the README's table of systems."""
+    rows = [
+        f"| `{row.name}` | {row.title} | {'; '.join(filter(None, (_grants(row), row.note)))} |"
+        for row in PROVIDERS.values()
+    ]
+    return "\n".join(["| `provider` | system | grants |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def _grants(row: Provider) -> str:
+    return (
+        "all four; device with its `device_url`" if row.authorize_url and not row.device_url else "all four"
+    )
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "commands": commands,
+    "providers": providers,
     "profile keys": lambda: reference(KEYS.values()),
     "store keys": lambda: reference(STORE_KEYS.values()),
 }
-MARK: Final = re.compile(r"(?<=<!-- made: )(?P<name>[a-z ]+)( -->\n).*?(?=\n\n|\Z)", re.DOTALL)
 
 
 def made() -> dict[Path, str]:

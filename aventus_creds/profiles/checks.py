@@ -93,7 +93,7 @@ class _Check:
             self._default_redirect_uris(provider) if grant.redirects else ()
         )
         authorize_params = dict(get("authorize_params", {}))
-        if (extra := provider.extra_key) and grant.attended:
+        if (extra := provider.extra_key) and extra.parameter and grant.attended:
             authorize_params[extra.parameter] = extra.template.format(get(extra.name, ""))
         audience = get("audience", "")
         api_url = get("api_url") or (audience if _is_url(audience) else "")
@@ -169,8 +169,11 @@ class _Check:
         if "device_url" in grant.endpoints and provider.authorize_url and not provider.device_url:
             self.require("device_url", f"{provider.title} is not known to have that endpoint")
         base_url = self.values.get("base_url", provider.base_url).rstrip("/")
+        places = {"base_url": base_url}
+        if provider.extra_key:
+            places[provider.extra_key.name] = self.values.get(provider.extra_key.name, "")
         return {
-            key: self.values.get(key) or getattr(provider, key).format(base_url=base_url)
+            key: self.values.get(key) or getattr(provider, key).format_map(places)
             for key in ("authorize_url", "token_url", "revoke_url", "device_url")
         }
 
@@ -178,7 +181,7 @@ class _Check:
         for row in PROVIDERS.values():
             if not row.extra_key:
                 continue
-            if row is provider and grant.attended:
+            if row is provider and (grant.attended or not row.extra_key.parameter):
                 self.require(row.extra_key.name, row.extra_key.doc)
             elif row is not provider and row.extra_key.name in self.given:
                 self.wrong(row.extra_key.name, f'is for {row.title} only (provider = "{row.name}")')

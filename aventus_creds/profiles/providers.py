@@ -7,12 +7,12 @@ ClientAuth = Literal["post", "basic"]
 
 
 class ProfileKey(NamedTuple):
-    """A profile key for one provider only, and the authorization request parameter it becomes."""
+    """A profile key for one provider only. It fills ``{name}`` in the provider's templates."""
 
     name: str
-    parameter: str
-    template: str
     doc: str
+    parameter: str = ""  # of the authorization request, if it becomes one
+    template: str = ""  # of that parameter's value
 
 
 class Provider(NamedTuple):
@@ -30,6 +30,8 @@ class Provider(NamedTuple):
     scope: str = ""
     redirect_uri: str = ""  # the default; "" if the profile must set the registered one
     extra_key: ProfileKey | None = None  # required by the provider
+    note: str = ""  # for the README's table
+    in_example: bool = False  # whether profiles.example.toml shows it
     silent_failure: str = ""  # what to check if the browser never returns
 
 
@@ -47,6 +49,7 @@ PROVIDERS: Final = {
             revoke_url="{base_url}/oauth/revoke",
             device_url="{base_url}/oauth/device/code",
             token_request="json",
+            in_example=True,
         ),
         Provider(
             name="cidaas",
@@ -55,6 +58,7 @@ PROVIDERS: Final = {
             token_url="{base_url}/token-srv/token",
             revoke_url="{base_url}/authz-srv/revoke",
             scope="openid",
+            in_example=True,
         ),
         Provider(
             name="athoc",
@@ -71,6 +75,8 @@ PROVIDERS: Final = {
                 template="tenant:{}",
                 doc="the organisation's code, sent as `acr_values=tenant:…`",
             ),
+            note="logins renew themselves",
+            in_example=True,
             silent_failure="AtHoc answers a wrong organisation or password with a bare page"
             ' "400 Bad Request": check org_code in the profile, and the account',
         ),
@@ -80,6 +86,8 @@ PROVIDERS: Final = {
             client_auth="basic",
             scope="openid",
             redirect_uri="http://127.0.0.1:0/callback",  # RFC 8252 section 7.3: any loopback port
+            note="any OpenID Connect or OAuth 2.0 server, by discovery or by its endpoints",
+            in_example=True,
         ),
     )
 }

@@ -72,7 +72,7 @@ def _provider_rule(row: Provider) -> dict[str, Any]:
     """Return the rule for a provider: which keys a profile must have, and which it must not have."""
     foreign = [other.extra_key.name for other in PROVIDERS.values() if other.extra_key and other is not row]
     forbidden = [*(["issuer"] if row.authorize_url else ["base_url"]), *foreign]
-    attended = [row.extra_key.name] if row.extra_key else []
+    attended = [row.extra_key.name] if row.extra_key and row.extra_key.parameter else []
     redirecting = [] if row.redirect_uri else ["redirect_uri"]
     rules: list[dict[str, Any]] = [
         {
@@ -94,7 +94,10 @@ def _provider_rule(row: Provider) -> dict[str, Any]:
         rules.append({"if": _is("grant", *on_device), "then": {"required": ["device_url"]}})
     then: dict[str, Any] = {
         "properties": dict.fromkeys(forbidden, False),
-        "required": ["base_url"] if row.authorize_url and not row.base_url else [],
+        "required": [
+            *(["base_url"] if "{base_url}" in row.authorize_url and not row.base_url else []),
+            *([row.extra_key.name] if row.extra_key and not row.extra_key.parameter else []),
+        ],
         "allOf": rules,
     }
     if row.redirect_uri:

@@ -100,7 +100,8 @@ FLIGHT = """
     from aventus_creds.sources import chain
     from aventus_creds.profiles.file import read_profiles
     from aventus_creds.stores.opening import default_store
-    source = chain.token_source(read_profiles().profile("prod"), default_store(), may_ask=lambda: False, log_in=lambda *_: None)
+    profile = read_profiles().profile("prod")
+    source = chain.token_source(profile, default_store(), may_ask=lambda: False, log_in=lambda *_: None)
     thread = threading.Thread(target=source.token)
     thread.start()
     while not getattr(source._cache, "_flight", None) or not source._cache._flight.locked():

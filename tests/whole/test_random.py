@@ -48,7 +48,7 @@ def nothing_drawn() -> Iterator[None]:
 def spread(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits that were drawn at random; they are cut short."""
     drawn: list[float] = []
-    draw = waits._jitter.uniform
+    draw = waits._generator().uniform
 
     class Generator:
         @staticmethod
@@ -56,7 +56,7 @@ def spread(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             drawn.append(draw(least, most))
             return drawn[-1] / 20
 
-    monkeypatch.setattr(waits, "_jitter", Generator)
+    monkeypatch.setattr(waits, "_generator", Generator)
     return drawn
 
 
