@@ -17,7 +17,7 @@ from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import DEFAULT_PROVIDER, PROVIDERS, Provider
 from aventus_creds.profiles.secrets import SecretRef
 
-_BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_url]
+BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_url]
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 Mistake = tuple[tuple[str, ...], str]
@@ -161,7 +161,7 @@ class _Check:
             if "base_url" in self.given:
                 self.wrong(
                     "base_url",
-                    f"is for {any_of(_BY_BASE_URL, 'and')}; any other server is named by its issuer",
+                    f"is for {any_of(BY_BASE_URL, 'and')}; any other server is named by its issuer",
                 )
             if "issuer" not in self.given:
                 for key in grant.endpoints:
