@@ -6,11 +6,13 @@ import base64
 import json
 from typing import Any, Final
 
+from aventus_creds.basics.hidden import Secretive, secret_field
+
 EARLY_REFRESH: Final = 60.0
 """How many seconds before its expiry a token is due for refresh. It is never more than a tenth of its lifetime."""
 
 
-class Token:
+class Token(Secretive):
     """An access token (RFC 6749 section 1.4). It is immutable, and its repr shows no secret.
 
     Args:
@@ -22,13 +24,15 @@ class Token:
         scope: the granted scopes, separated by spaces. None if neither the server nor the profile names any.
     """
 
-    __slots__ = ("access_token", "expires_at", "obtained_at", "refresh_token", "scope", "token_type")
+    __slots__ = ("_access_token", "_refresh_token", "expires_at", "obtained_at", "scope", "token_type")
 
-    access_token: str
+    instead = "call get_token or get_session in the other process"
+
+    access_token: str = secret_field("_access_token")
     expires_at: float
     obtained_at: float
     token_type: str
-    refresh_token: str | None
+    refresh_token: str | None = secret_field("_refresh_token")
     scope: str | None
 
     def __init__(
@@ -42,11 +46,11 @@ class Token:
         scope: str | None = None,
     ) -> None:
         fill = super().__setattr__
-        fill("access_token", access_token)
+        fill("_access_token", access_token)
         fill("expires_at", expires_at)
         fill("obtained_at", obtained_at)
         fill("token_type", token_type)
-        fill("refresh_token", refresh_token)
+        fill("_refresh_token", refresh_token)
         fill("scope", scope)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -68,10 +72,6 @@ class Token:
     def __hash__(self) -> int:
         """Hash over all fields, as __eq__ compares them."""
         return hash(self._fields())
-
-    def __reduce__(self) -> str:
-        """Refuse pickling: a pickle is a copy of the secret that nobody keeps track of."""
-        raise TypeError("a Token is not pickled: call get_token or get_session in the other process")
 
     def __copy__(self) -> Token:
         """Return the token itself: it is immutable."""

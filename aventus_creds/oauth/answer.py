@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, Final
 
-from aventus_creds.basics.hidden import Secretive
+from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.redact import plain
 from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
@@ -52,12 +52,14 @@ HINTS: Final = {
 class Answer(Secretive):
     """What a server answered: HTTP status, Content-Type, body and Date."""
 
-    __slots__ = ("body", "content_type", "date", "status")
+    __slots__ = ("_body", "content_type", "date", "status")
+
+    body: bytes = secret_field("_body")
 
     def __init__(self, status: int, content_type: str, body: bytes, date: str = "") -> None:
         self.status: Final = status
         self.content_type: Final = content_type
-        self.body: Final = body
+        self._body = body
         self.date: Final = date
 
     def __repr__(self) -> str:
@@ -136,9 +138,11 @@ class DeviceAuthorization(Secretive):
     """
 
     __slots__ = (
-        *("device_code", "expires_in", "interval"),
+        *("_device_code", "expires_in", "interval"),
         *("user_code", "verification_uri", "verification_uri_complete"),
     )
+
+    device_code: str = secret_field("_device_code")
 
     def __init__(
         self,
@@ -150,7 +154,7 @@ class DeviceAuthorization(Secretive):
         expires_in: float,
         interval: float,
     ) -> None:
-        self.device_code: Final = device_code
+        self._device_code = device_code
         self.user_code: Final = user_code
         self.verification_uri: Final = verification_uri
         self.verification_uri_complete: Final = verification_uri_complete

@@ -12,6 +12,7 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import (
     LoginRequired,
     NetworkError,
@@ -47,7 +48,7 @@ that was set back since.
 """
 
 
-class CachedSource:
+class CachedSource(Secretive):
     """Keeps the token of the inner source in memory and in a store, for all threads and processes.
 
     Args:

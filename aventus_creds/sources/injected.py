@@ -6,6 +6,7 @@ import os
 import time
 from typing import Final
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import ConfigError, LoginRequired
 from aventus_creds.sources.source import differs, long_enough
 from aventus_creds.tokens import Token, is_header_safe, jwt_claims
@@ -14,7 +15,7 @@ UNKNOWN_LIFETIME: Final = 10 * 365 * 86400.0
 """Seconds that an injected token is assumed to live if it does not say when it expires."""
 
 
-class InjectedSource:
+class InjectedSource(Secretive):
     """Gives a token from the environment as it is. It cannot be refreshed.
 
     Args:

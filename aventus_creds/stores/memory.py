@@ -6,10 +6,11 @@ from collections import defaultdict
 from contextlib import AbstractContextManager
 
 from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.tokens import Token
 
 
-class MemoryStore:
+class MemoryStore(Secretive):
     """Keeps tokens in this process only. Nothing is written to disk."""
 
     def __init__(self) -> None:
