@@ -280,6 +280,8 @@ def test_cookies(web: Web, make_session: Callable[..., ApiSession]) -> None:
 
 def test_cookie_header_of_the_caller(web: Web, make_session: Callable[..., ApiSession]) -> None:
     """A Cookie header that the caller wrote is repeated as it was."""
-    web.answer = refusing("token-1")
-    make_session(web, Source(FIRST, SECOND)).get("/", headers={"Cookie": "mine=1"})
+    session = make_session(web, Source(FIRST, SECOND))
+    session.cookies.set("of-the-session", "1", domain="127.0.0.1")
+    web.answer = lambda _: Sent(401 if len(web.seen) == 1 else 200, headers={"Set-Cookie": "of-the-answer=1"})
+    session.get("/", headers={"Cookie": "mine=1"})
     assert [seen.headers["Cookie"] for seen in web.seen] == ["mine=1"] * 2
