@@ -303,9 +303,11 @@ def test_the_log_says_why_plain_http_gets_none(caplog: pytest.LogCaptureFixture)
     caplog.set_level(logging.INFO, "aventus_creds")
     BearerAuth(Source(FIRST), ["https://api.example"]).tell_without("http://me:pw@api.example:8000/next?a=b")
     assert caplog.messages == [
-        "http://api.example:8000 gets no token: only https://api.example gets it. If this is the API too, its links"
-        " are wrong: an address in api_origins must begin with https:// (plain http is for this machine only:"
-        " 127.0.0.1, [::1], localhost)."
+        (
+            "http://api.example:8000 gets no token: only https://api.example gets it. If this is the API too, its links"
+            " are wrong: an address in api_origins must begin with https:// (plain http is for this machine only:"
+            " 127.0.0.1, [::1], localhost)."
+        )
     ]
 
 
