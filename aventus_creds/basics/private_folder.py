@@ -136,6 +136,10 @@ class PrivateFolder:
             self, self.path / f"{name}.lock", needed=False, unless=lambda: self._version(file) != before
         )
 
+    def attempt(self, name: str) -> AbstractContextManager[bool]:
+        """Return the lock ``name``; it gives False, and is not held, if somebody else holds it."""
+        return _Lock(self, self.path / f"{name}.lock", needed=False, unless=lambda: True)
+
     def _version(self, name: str) -> tuple[int, int] | None:
         try:
             status = (self.path / name).stat()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.redact import plain
@@ -12,10 +14,7 @@ from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile
-from aventus_creds.tokens import Token, is_header_safe, jwt_claims
-
-DEFAULT_LIFETIME: Final = 3600.0
-"""Seconds that a token is assumed to live if neither the answer nor the token says."""
+from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
 
 SHORTEST_INTERVAL: Final = 0.1
 """Seconds between two polls of a device login, at least. A server that says 0 would be polled without a pause."""
@@ -31,9 +30,6 @@ LONGEST_CODE: Final = 100
 
 LONGEST_ADDRESS: Final = 2000
 """Characters of an address that a person opens, at most. A QR code has room for 2,953."""
-
-LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
-"""Seconds. A server that says more means "for ever", and such times may be too late for a date."""
 
 
 HINTS: Final = {
@@ -52,13 +48,21 @@ HINTS: Final = {
 class Answer(Secretive):
     """What a server answered: HTTP status, Content-Type, body and Date."""
 
-    __slots__ = ("body", "content_type", "date", "status")
+    __slots__ = ("body", "content_type", "date", "retry_after", "status")
 
-    def __init__(self, status: int, content_type: str, body: bytes, date: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        content_type: str,
+        body: bytes,
+        date: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         self.status: Final = status
         self.content_type: Final = content_type
         self.body: Final = body
         self.date: Final = date
+        self.retry_after: Final = retry_after  # seconds
 
     def __repr__(self) -> str:
         """Return only the status, since the body may hold tokens."""
@@ -124,6 +128,7 @@ def _token(
         expires_at=now + _lifetime(found.get("expires_in"), access_token, now),
         obtained_at=now,
         refresh_token=refresh_token,
+        refresh_expires_at=_refresh_expires_at(found, now, previous) if refresh_token else None,
         scope=scope,
     )
 
@@ -244,17 +249,7 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
         answer: what the server sent.
         request: what it answers. Its secrets are kept out of the message.
     """
-    found = json_object(answer)
-    error = found.get("error") or found.get("errorCode")
-    if isinstance(error, dict):  # some servers wrap code and message
-        found = {**error, **found}
-        error = error.get("code") or error.get("type")
-    # The names of OAuth, Okta's own API, API gateways and RFC 9457.
-    names = ("error_description", "errorSummary", "message", "detail")
-    description = next((found[name] for name in names if found.get(name)), None)
-    if not found and answer.content_type.partition(";")[0].strip().lower() == "text/plain":
-        description = answer.body.decode("utf-8", "replace")
-    error, description = plain(error, request.secrets), plain(description, request.secrets)
+    error, description = (plain(words, request.secrets) for words in _words(answer))
     said = ": ".join(filter(None, (error, description))) or "no reason given"
     return TokenRefused(
         f"{request.url} refused the request of profile {profile.name}: {said} (HTTP {answer.status})",
@@ -262,11 +257,37 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
         error_description=description,
         status=answer.status,
         hint=HINTS.get(error, ""),
+        retry_after=answer.retry_after,
+        by_gateway=_media_type(answer) in {"text/html", "application/xhtml+xml"}
+        or answer.body.lstrip()[:1] == b"<",
     )
 
 
+def _words(answer: Answer) -> tuple[Any, Any]:
+    """Return the error's code and description, wherever a server puts them."""
+    found = json_object(answer)
+    if not found and _media_type(answer) == "text/plain":
+        return None, answer.body.decode("utf-8", "replace")
+    error = found.get("error") or found.get("errorCode") or found.get("status")
+    # Some servers wrap code and message, in an object (Google's APIs, Apigee) or in a list of them (Strava, Fitbit).
+    inner = next((found[name] for name in ("error", "errors", "fault") if found.get(name)), None)
+    inner = inner[0] if isinstance(inner, list) else inner
+    if isinstance(inner, dict):
+        found = {**inner, **found}
+        error = next((inner[name] for name in ("code", "type", "errorType") if inner.get(name)), None)
+    # The names of OAuth, Okta's own API, API gateways, RFC 9457, Apigee, Zoom.
+    names = ("error_description", "errorSummary", "message", "detail", "faultstring", "reason")
+    return error, next((found[name] for name in names if found.get(name)), None)
+
+
+def _media_type(answer: Answer) -> str:
+    return answer.content_type.partition(";")[0].strip().lower()
+
+
 def json_object(answer: Answer) -> dict[str, Any]:
-    """Return the JSON object in the answer's body, or ``{}`` if the body is anything else."""
+    """Return the fields in the answer's body: a JSON object, or a form as OAuth's drafts had it, or ``{}``."""
+    if _media_type(answer) == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(answer.body.decode("utf-8", "replace")))
     try:
         found = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -274,17 +295,33 @@ def json_object(answer: Answer) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _refresh_expires_at(found: Mapping[str, Any], now: float, previous: Token | None) -> float | None:
+    """Return when the refresh token expires (seconds since the epoch), or None where nobody says. No RFC names this."""
+    # Keycloak, GitHub and Entra, QuickBooks
+    for name in ("refresh_expires_in", "refresh_token_expires_in", "x_refresh_token_expires_in"):
+        seconds = _number(found.get(name))
+        if seconds is not None:  # 0: Keycloak's word for no end
+            return now + min(seconds, LONGEST_LIFETIME) if seconds > 0 else None
+    moment = _number(found.get("refresh_token_expires_at"))
+    if moment is not None and now < moment < now + LONGEST_LIFETIME:
+        return moment
+    return previous.refresh_expires_at if previous and not found.get("refresh_token") else None
+
+
 def _lifetime(expires_in: Any, access_token: str, now: float) -> float:
-    """Return the lifetime in seconds: ``expires_in``, else what the JWT says, else the default. Ignore 0 and less."""
+    """Return the lifetime in seconds: ``expires_in``, else what the JWT says. Zero and less say nothing.
+
+    Where nobody says, the token has no known end (RFC 6749 section 5.1 only recommends expires_in): infinity. GitHub's,
+    Slack's and Shopify's tokens are good until they are revoked.
+    """
     claims = jwt_claims(access_token)
     expiry, issued = _number(claims.get("exp")), _number(claims.get("iat"))
-    # Both times are from the server's clock, so their difference is right even if this machine's clock is
-    # wrong.
+    # Both times are from the server's clock, so their difference is right even if this machine's clock is wrong.
     by_claims = expiry - (issued or now) if expiry else None
     for seconds in (_number(expires_in), by_claims):
         if seconds is not None and seconds > 0:
             return min(seconds, LONGEST_LIFETIME)
-    return DEFAULT_LIFETIME
+    return math.inf
 
 
 def _number(value: Any) -> float | None:

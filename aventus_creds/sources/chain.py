@@ -18,6 +18,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aventus_creds.basics.waits import BACKOFF
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import token_variable
 from aventus_creds.sources.attended import AttendedSource
@@ -81,4 +82,9 @@ def cached_source(profile: Profile, store: TokenStore) -> CachedSource:
     inner: TokenSource = ClientCredentialsSource(profile)
     if GRANTS[profile.grant].attended:
         inner = RefreshingSource(profile, NobodySource(profile))
-    return CachedSource(profile.key, store, inner)
+    return CachedSource(profile.key, store, inner, limit=_limit(profile))
+
+
+def _limit(profile: Profile) -> float:
+    """Return how many seconds a new token may take at most: discovery, the request and its retries, each in time."""
+    return (profile.retries + 3) * profile.timeout + BACKOFF * 2.0 ** (profile.retries + 1)

@@ -67,7 +67,7 @@ class FileStore:
     def delete(self, key: str) -> None:
         """Delete the token under ``key``, and what is left of older ones. Raises StoreError."""
         self._files.remove(f"{key}.json")
-        for leftover in (f"{key}.json.tmp", f"{key}.damaged"):
+        for leftover in (f"{key}.json.tmp", f"{key}.damaged", f"{key}.note"):
             with suppress(StoreError):  # for example a folder: no reason not to go on and revoke
                 self._files.remove(leftover)
 
@@ -78,3 +78,18 @@ class FileStore:
     def turn(self, key: str) -> AbstractContextManager[bool]:
         """Lock ``key`` as ``lock`` does, but give up and return False once somebody else has saved (see sharing)."""
         return self._files.turn(key, f"{key}.json")
+
+    def attempt(self, key: str) -> AbstractContextManager[bool]:
+        """Lock ``key``, or give False at once if somebody else holds it. Raises StoreError."""
+        return self._files.attempt(key)
+
+    def note(self, key: str, content: bytes | None) -> None:
+        """Store a note beside the token under ``key``, or remove it; with the lock held. Raises StoreError."""
+        if content is not None:
+            self._files.write(f"{key}.note", content)
+        elif self.noted(key) is not None:
+            self._files.remove(f"{key}.note")
+
+    def noted(self, key: str) -> bytes | None:
+        """Return the note beside the token under ``key``. Raises StoreError."""
+        return self._files.read(f"{key}.note")

@@ -104,7 +104,7 @@ def test_two_machines_whose_clocks_differ(
         for ahead, source, seen in machines:
             clock.set = ahead
             once = programs == "a new one each time"
-            monkeypatch.setattr("aventus_creds.sources.cached._first_seen", {} if once else seen)
+            monkeypatch.setattr("aventus_creds.sources.newest._first_seen", {} if once else seen)
             (cached_source(profile, files) if once else source).token()
     assert server.refreshes <= 2 * 9
     assert server.reuses == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -143,7 +144,11 @@ class RedisStore:
 
         Redis deletes a token without a refresh token by itself, soon after its expiry.
         """
-        lifetime = None if token.refresh_token else max(token.expires_at - time.time(), 0) + GRACE
+        lifetime = (
+            None
+            if token.refresh_token or token.expires_at == math.inf
+            else max(token.expires_at - time.time(), 0) + GRACE
+        )
         self._replace(key, self._seal.seal(key, encode(key, token)), lifetime)
 
     def delete(self, key: str) -> None:
