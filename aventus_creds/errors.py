@@ -133,8 +133,8 @@ class ServerError(AventusCredsError):
     """The authorization server did not do what the protocol promises, or refused the request."""
 
 
-TEMPORARY: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down", "too_many_requests"})
-"""OAuth error codes that ask to try again later, whatever the HTTP status (RFC 6749 section 4.1.2.1, RFC 8628)."""
+TEMPORARY: Final = frozenset({"temporarily_unavailable", "server_error"})
+"""OAuth error codes that ask to try again later, whatever the HTTP status (RFC 6749 section 4.1.2.1)."""
 
 
 class TokenRefused(ServerError):
@@ -166,7 +166,11 @@ class TokenRefused(ServerError):
     @property
     def passing(self) -> bool:
         """Whether the failure is temporary: a 5xx, a 429, or an error code that says so."""
-        return self.status >= 500 or self.error in TEMPORARY or (self.status == 429 and not self.error)
+        return (
+            self.status >= 500
+            or self.error in TEMPORARY
+            or (self.status == 429 and self.error in {"", "too_many_requests"})
+        )
 
     @property
     def ends_login(self) -> bool:

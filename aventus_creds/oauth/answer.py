@@ -10,27 +10,10 @@ from urllib.parse import parse_qsl
 
 from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.redact import plain
-from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
-
-SHORTEST_INTERVAL: Final = 0.1
-"""Seconds between two polls of a device login, at least. A server that says 0 would be polled without a pause."""
-
-LONGEST_INTERVAL: Final = 60.0
-"""Seconds between two polls of a device login, at most."""
-
-DEFAULT_DEVICE_LIFETIME: Final = 600.0
-"""Seconds that a device code is assumed to live if its answer does not say, although it must."""
-
-LONGEST_CODE: Final = 100
-"""Characters of a user code at most: a person types it."""
-
-LONGEST_ADDRESS: Final = 2000
-"""Characters of an address that a person opens, at most. A QR code has room for 2,953."""
-
 
 HINTS: Final = {
     "access_denied": "The person or the server's rules denied it. Ask who runs the server, or log in again.",
@@ -133,109 +116,6 @@ def _token(
     )
 
 
-class DeviceAuthorization(Secretive):
-    """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
-
-    ``expires_in`` and ``interval`` are in seconds. The device code is a secret of this client: do not show
-    it.
-    """
-
-    __slots__ = (
-        *("device_code", "expires_in", "interval"),
-        *("user_code", "verification_uri", "verification_uri_complete"),
-    )
-
-    def __init__(
-        self,
-        *,
-        device_code: str,
-        user_code: str,
-        verification_uri: str,
-        verification_uri_complete: str,
-        expires_in: float,
-        interval: float,
-    ) -> None:
-        self.device_code: Final = device_code
-        self.user_code: Final = user_code
-        self.verification_uri: Final = verification_uri
-        self.verification_uri_complete: Final = verification_uri_complete
-        self.expires_in: Final = expires_in
-        self.interval: Final = interval
-
-    def __repr__(self) -> str:
-        """Return the address for the person, without the codes."""
-        return f"<DeviceAuthorization at {self.verification_uri}>"
-
-
-def read_device_authorization(
-    profile: Profile, answer: Answer, request: ServerRequest
-) -> DeviceAuthorization:
-    """Read the answer of the device authorization endpoint (RFC 8628 section 3.2).
-
-    Args:
-        profile: whose login.
-        answer: what the server sent.
-        request: what it answers. Its secrets are kept out of error messages.
-
-    Raises:
-        TokenRefused: the answer is an OAuth error, or its status is not 2xx.
-        InvalidAnswer: codes are missing, or the address is not safe to open (see ``split_url``).
-    """
-    outcome = _device_authorization(profile, answer, request)
-    if isinstance(outcome, ServerError):
-        raise outcome
-    return outcome
-
-
-def _device_authorization(
-    profile: Profile, answer: Answer, request: ServerRequest
-) -> DeviceAuthorization | ServerError:
-    found = json_object(answer)
-    if not 200 <= answer.status < 300 or found.get("error"):
-        return refusal(profile, answer, request)
-    device_code: Any = found.get("device_code")
-    user_code: Any = found.get("user_code")
-    if not _is_word(device_code) or not _is_word(user_code, LONGEST_CODE):
-        return InvalidAnswer(
-            f"the answer of {request.url} holds no usable device code and user code", hint=_DEVICE_HINT
-        )
-    # Some servers still use the name of an early draft.
-    uri: Any = found.get("verification_uri") or found.get("verification_url")
-    complete: Any = found.get("verification_uri_complete") or ""
-    try:
-        for address in (uri, complete or uri):
-            _check_address(address)
-    except ValueError as what:
-        return InvalidAnswer(
-            f"in the answer of {request.url}, the verification address {what}", hint=_DEVICE_HINT
-        )
-    interval, lifetime = _number(found.get("interval")), _number(found.get("expires_in"))
-    return DeviceAuthorization(
-        device_code=device_code,
-        user_code=user_code,
-        verification_uri=uri,
-        verification_uri_complete=complete,
-        expires_in=lifetime if lifetime and lifetime > 0 else DEFAULT_DEVICE_LIFETIME,
-        # 5 seconds is the default in section 3.2.
-        interval=5.0
-        if interval is None or interval < 0
-        else min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL),
-    )
-
-
-_DEVICE_HINT: Final = "Check device_url in the profile, or tell whoever runs the server."
-
-
-def _check_address(address: Any) -> None:
-    split_url(address if isinstance(address, str) else "")
-    if len(address) > LONGEST_ADDRESS:
-        raise ValueError(f"must not be longer than {LONGEST_ADDRESS} characters")
-
-
-def _is_word(value: Any, longest: float = math.inf) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
-
-
 def _is_ascii(value: str) -> bool:
     """Whether it is printable ASCII and not empty. A lone surrogate, for example, could not even be sent back."""
     return bool(value) and value.isascii() and value.isprintable()
@@ -299,10 +179,10 @@ def _refresh_expires_at(found: Mapping[str, Any], now: float, previous: Token | 
     """Return when the refresh token expires (seconds since the epoch), or None where nobody says. No RFC names this."""
     # Keycloak, GitHub and Entra, QuickBooks
     for name in ("refresh_expires_in", "refresh_token_expires_in", "x_refresh_token_expires_in"):
-        seconds = _number(found.get(name))
+        seconds = number(found.get(name))
         if seconds is not None:  # 0: Keycloak's word for no end
             return now + min(seconds, LONGEST_LIFETIME) if seconds > 0 else None
-    moment = _number(found.get("refresh_token_expires_at"))
+    moment = number(found.get("refresh_token_expires_at"))
     if moment is not None and now < moment < now + LONGEST_LIFETIME:
         return moment
     return previous.refresh_expires_at if previous and not found.get("refresh_token") else None
@@ -315,16 +195,17 @@ def _lifetime(expires_in: Any, access_token: str, now: float) -> float:
     Slack's and Shopify's tokens are good until they are revoked.
     """
     claims = jwt_claims(access_token)
-    expiry, issued = _number(claims.get("exp")), _number(claims.get("iat"))
+    expiry, issued = number(claims.get("exp")), number(claims.get("iat"))
     # Both times are from the server's clock, so their difference is right even if this machine's clock is wrong.
     by_claims = expiry - (issued or now) if expiry else None
-    for seconds in (_number(expires_in), by_claims):
+    for seconds in (number(expires_in), by_claims):
         if seconds is not None and seconds > 0:
             return min(seconds, LONGEST_LIFETIME)
     return math.inf
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """Return ``value`` as a number, if it is one or its text; infinity for one that is too large."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

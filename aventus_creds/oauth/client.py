@@ -15,6 +15,7 @@ from aventus_creds.errors import ConfigError, NetworkError, TokenRefused
 from aventus_creds.oauth import answer as answers
 from aventus_creds.oauth import request as requests
 from aventus_creds.oauth.code_grant import Authorization
+from aventus_creds.oauth.device_answer import DeviceAuthorization, read_device_authorization
 from aventus_creds.oauth.endpoints import find_endpoints
 from aventus_creds.oauth.transport import Transport
 from aventus_creds.profiles.profile import Profile
@@ -85,7 +86,7 @@ class OAuthClient:
         request = requests.client_credentials_request(self._profile, self.endpoints, self._secret())
         return self._token(request, self._profile.retries)
 
-    def begin_device_login(self) -> answers.DeviceAuthorization:
+    def begin_device_login(self) -> DeviceAuthorization:
         """Start a login on another device and return what the person needs for it (RFC 8628 section 3.2).
 
         Raises:
@@ -93,7 +94,7 @@ class OAuthClient:
         """
         self.need("device_url", "device authorization")
         request = requests.device_request(self._profile, self.endpoints, self._secret())
-        return answers.read_device_authorization(self._profile, self._transport.post(request), request)
+        return read_device_authorization(self._profile, self._transport.post(request), request)
 
     def device_token(self, device_code: Hidden[str]) -> Token:
         """Ask once whether the person has finished, and return the token (RFC 8628 section 3.4).

@@ -42,9 +42,6 @@ AHEAD: Final = 2.0
 BUSY: Final = 1.0
 """Seconds after which it is looked again whether another process has renewed a token that is still valid."""
 
-LEEWAY: Final = 2.0
-"""Seconds before its expiry in which a token that cannot be refreshed is no longer used: a request takes time."""
-
 STORE_AWAY: Final = 5.0
 """Seconds in which a store that failed is not asked again, as long as the token in memory is valid."""
 
@@ -169,10 +166,6 @@ class CachedSource:
             return token
         try:
             new = self._accept(renewal.wait(AHEAD))
-        except LoginRequired:
-            # It cannot be replaced early, so it is used almost to its end.
-            if not token.refresh_token and self._newest.left(token) <= LEEWAY:
-                raise
         except (AventusCredsError, TimeoutError):  # no harm while the old token is valid; it ends by itself
             pass
         else:
@@ -219,8 +212,9 @@ class CachedSource:
         from aventus_creds.sources.renewals import Outcome
         from aventus_creds.stores.sharing import attempt, last_failure, still_held, turns
 
-        self._newest.recall()  # a turn ends when what this thread has last read is replaced
         ways = turns(self._store) if ahead is None else (partial(attempt, self._store),)
+        if len(ways) > 1:
+            self._newest.recall()  # a turn ends when what this thread has last read is replaced
         for take in ways:
             with take(self._key) as held:
                 # Read again: the previous holder of the lock has probably stored a new token.

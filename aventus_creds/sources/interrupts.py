@@ -45,6 +45,8 @@ def first_interrupt_waits(spending: Callable[[], bool]) -> Iterator[None]:
 
     def note(number: int, frame: Any) -> None:
         nonlocal pressed
+        if pressed:
+            _under_way.clear()  # the person does not want to wait at the end of the program either
         if pressed or not spending():
             _end(number, frame)
         pressed = number

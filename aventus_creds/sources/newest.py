@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 NOTHING: Final = (None, 0.0, 0.0)
 
+LEEWAY: Final = 2.0
+"""Seconds before its expiry in which a token that cannot be refreshed is no longer used: a request takes time."""
+
 _first_seen: Final[dict[str, tuple[int, float]]] = {}
 """For each key the hash of the newest token, and the clock offset when it was first seen (see ``_offset``).
 It is kept here because get_token makes a new source for each call, and a new source would trust a wall clock
@@ -89,7 +92,8 @@ class Newest:
 
     def alive(self, token: Token, stale: Token | None, at_least: float) -> bool:
         """Whether ``token`` is still valid and will do, although it may be due for refresh."""
-        return not at_least and differs(token, stale) and self.left(token) > 0
+        leeway = 0 if token.refresh_token else LEEWAY
+        return not at_least and differs(token, stale) and self.left(token) > leeway
 
     def left(self, token: Token) -> float:
         """Return for how many seconds ``token`` is still valid."""

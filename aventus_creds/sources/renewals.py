@@ -3,8 +3,8 @@
 A renewal is one unit: lock, request, answer, save. If the server rotates refresh tokens, the request uses the old one
 up, and until the save the new one exists nowhere but in this process. So the unit runs in a thread of its own, and the
 caller only waits for it. A signal handler that raises (an alarm, a job's time limit), a cancelled task or an
-interrupted cell ends the waiting, not the work. The lock is held by whoever does the work. The end of the program waits too, see
-``interrupts``.
+interrupted cell ends the waiting, not the work. The lock is held by whoever does the work. The end of the program
+waits too, see ``interrupts``.
 
 Threads that need the same token wait for the same renewal and share its outcome, good or bad: an outage is one outage.
 """
