@@ -179,23 +179,20 @@ class CachedSource:
     ) -> Token:
         """Wait for a new token: by the renewal under way in this process, or by one of its own."""
         give_up = time.monotonic() + (self._limit if within is None else min(within, self._limit))
-        while True:
+        while (left := give_up - time.monotonic()) > 0:
             renewal, begins = renewals.join(partial(self._work, stale, at_least, None))
             try:
-                token = self._accept(renewal.wait(give_up - time.monotonic()))
+                token = self._accept(renewal.wait(left))
             except TimeoutError:
-                pass
-            else:
-                # The outcome of somebody else's renewal may not be good enough for this caller.
-                if token is not None and (begins or self._newest.good(token, stale, at_least)):
-                    return long_enough(token, at_least)
-                if time.monotonic() < give_up:
-                    continue
-            raise NetworkError(
-                "the refresh of the login did not end in time",
-                hint="The authorization server, or another process that refreshes the same login, is too slow."
-                " Try again later.",
-            )
+                break
+            # The outcome of somebody else's renewal may not be good enough for this caller.
+            if token is not None and (begins or self._newest.good(token, stale, at_least)):
+                return long_enough(token, at_least)
+        raise NetworkError(
+            "the refresh of the login did not end in time",
+            hint="The authorization server, or another process that refreshes the same login, is too slow."
+            " Try again later.",
+        )
 
     def _accept(self, outcome: Outcome) -> Token | None:
         """Take over what a renewal has found: it may have been another source's."""

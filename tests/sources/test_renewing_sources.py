@@ -55,7 +55,7 @@ def test_only_the_persons_errors_end_the_login(web: Web, profile: Profile) -> No
         Sent(403),
     ):
         web.answer = lambda _, sent=sent: sent  # type: ignore[misc]
-        with pytest.raises(LoginRequired, match="the server refused to renew it: .*HTTP"):
+        with pytest.raises(LoginRequired, match=r"the server refused to renew it: .*HTTP"):
             RefreshingSource(profile, Counted()).token(stale)
     page = {"Content-Type": "text/html"}
     for sent in (
