@@ -1,4 +1,7 @@
-"""Properties of what servers and files say: a sound value comes of it, or this package's own error."""
+"""Properties of what servers and files say: a sound value comes of it, or this package's own error.
+
+``Fetching`` is a transport that has the answer already.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What breaks under a running program: a fork, a signal, the end of the interpreter."""
+"""What breaks under a running program: a fork, a signal, the end of the interpreter.
+
+``Server`` is a token endpoint whose refresh tokens serve once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What changes under a running program: the clock, and a login that somebody ends elsewhere."""
+"""What changes under a running program: the clock, and a login that somebody ends elsewhere.
+
+``Clock`` is the time of one machine; ``Server`` is a token endpoint whose refresh tokens serve once.
+"""
 
 from __future__ import annotations
 

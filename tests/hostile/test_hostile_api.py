@@ -2,6 +2,8 @@
 
 Every other address in the world leads to one server of the tests, which takes part in TLS with everybody and
 keeps what it hears: what it has not heard was not sent.
+
+``World`` is the API and everybody else; ``Source`` gives a new token for each that was refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The session over real sockets: addresses, parameters, time limits, the environment, and all that requests can do."""
+"""The session over real sockets: addresses, parameters, time limits, the environment, and all that requests can do.
+
+``Source`` has a row of tokens: each refusal brings the next.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sources that need a person: which error says so, who is asked, and when nobody is."""
+"""Sources that need a person: which error says so, who is asked, and when nobody is.
+
+``Attended`` is an AttendedSource whose person is a function; ``Counted`` counts what is asked of it.
+"""
 
 from __future__ import annotations
 

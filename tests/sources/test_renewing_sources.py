@@ -1,4 +1,7 @@
-"""Sources that renew a token over a real token endpoint, and one that was given it."""
+"""Sources that renew a token over a real token endpoint, and one that was given it.
+
+``Counted`` is a source that counts what is asked of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Scripts at night: many processes, one rotating refresh token, and processes that die in the middle."""
+"""Scripts at night: many processes, one rotating refresh token, and processes that die in the middle.
+
+``Workers`` are processes that each ask for a token when they are told to.
+"""
 
 from __future__ import annotations
 
