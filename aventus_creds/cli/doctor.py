@@ -23,7 +23,7 @@ from aventus_creds.profiles.profile import Profile, token_variable
 from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
 from aventus_creds.sources.chain import injected_source
 from aventus_creds.stores.opening import store_for, store_name
-from aventus_creds.tokens import Token, utc
+from aventus_creds.tokens import Token, until, utc
 
 if TYPE_CHECKING:
     from aventus_creds.oauth.request import Endpoints
@@ -207,7 +207,10 @@ def _login(profile: Profile) -> str:
             if GRANTS[profile.grant].attended
             else "not used yet"
         )
-    renews = "renews itself" if token.refresh_token else "does not renew itself"
-    return (
-        f"{'expired at' if token.expired(time.time()) else 'fresh until'} {utc(token.expires_at)}, {renews}"
+    renews = token.refresh_token is not None or not GRANTS[profile.grant].attended
+    when = (
+        f"expired at {utc(token.expires_at)}"
+        if token.expired(time.time())
+        else f"fresh {until(token.expires_at)}"
     )
+    return f"{when}, {'renews itself' if renews else 'does not renew itself'}"

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import time
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 
 from aventus_creds import api
 from aventus_creds.cli.arguments import Duration, optional_name, required_name
-from aventus_creds.cli.commands import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code, say
-from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, ProfileError, StoreError
-from aventus_creds.profiles.file import ProfilesFile, read_profiles
-from aventus_creds.profiles.grants import GRANTS
+from aventus_creds.cli.commands import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, say
+from aventus_creds.errors import ProfileError
+from aventus_creds.profiles.file import read_profiles
 from aventus_creds.profiles.profile import token_variable
-from aventus_creds.sources.chain import injected_source
-from aventus_creds.stores.opening import store_for, store_name
-from aventus_creds.tokens import jwt_account, utc
+from aventus_creds.tokens import jwt_account, until
 
 IGNORED_BY_PYTHON: Final = [
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ") if hasattr(signal, name)
@@ -40,7 +35,7 @@ def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FB
     token = api.login(name, browser=(lambda _: None) if no_browser else None, device=device)
     renews = ", and it renews itself" if token.refresh_token else ""
     account = f" as {found}" if (found := jwt_account(token.access_token)) else ""
-    say(f"Logged in to {name}{account} until {utc(token.expires_at)}{renews}.")
+    say(f"Logged in to {name}{account} {until(token.expires_at)}{renews}.")
     if missing := set(profile.scope.split()) - set((token.scope or "").split()):
         say(f"The server did not grant: {' '.join(sorted(missing))}")
 
@@ -70,110 +65,6 @@ def logout(name: str | None, everything: bool) -> None:  # noqa: FBT001 - as cli
             say(f"{each}: forgotten here, but not revoked: {done.why_not}")
     if problems:
         raise ProfileError(tuple(dict.fromkeys(problem for error in problems for problem in error.problems)))
-
-
-class Standing(NamedTuple):
-    """The state of one profile's login. ``status --json`` prints these fields.
-
-    ``needs_login`` means that a user has to log in soon. ``store`` is file, keyring or redis; None if
-    no store applies or its name cannot be determined.
-    """
-
-    profile: str
-    state: str  # fresh, expired, none, mistakes, injected (by the environment), or unknown (no access to the store)
-    expires_at: str | None  # ISO 8601, UTC
-    expires_in: int | None  # seconds
-    refreshable: bool
-    account: str | None
-    needs_login: bool
-    store: str | None = None
-
-
-@click.command(
-    short_help="Show how long each login is fresh.",
-    epilog="Example: aventus-creds status prod --min-ttl 2h || notify 'log in to prod again'",
-)
-@optional_name
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.option(
-    "--min-ttl",
-    type=Duration(),
-    default="0",
-    metavar="SPAN",
-    help="How soon is soon: 90s, 5m, 2h (default: now).",
-)
-@click.pass_context
-def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) -> None:  # noqa: FBT001
-    """Show the logins: how long each is fresh, and whether it renews itself.
-
-    Exits with 3 when a person is needed soon for one of them, for monitoring, and with 4 when one cannot be read.
-    """
-    file = read_profiles()
-    if name:
-        file.profile(name)  # if you name one profile, its mistakes are errors
-    errors: list[AventusCredsError] = []
-    standings = [_standing(file, each, min_ttl, errors) for each in ([name] if name else file.names)]
-    if as_json:
-        click.echo(json.dumps([standing._asdict() for standing in standings], indent=2))
-    else:
-        _print_table(standings)
-    for text in dict.fromkeys(map(str, errors)):  # report a store that is down only once
-        say(f"error: {text}")
-    if any(standing.state in {"mistakes", "unknown"} for standing in standings):
-        ctx.exit(exit_code(ProfileError(())))
-    if any(standing.needs_login for standing in standings):
-        ctx.exit(exit_code(LoginRequired("")))
-
-
-def _standing(file: ProfilesFile, name: str, min_ttl: float, errors: list[AventusCredsError]) -> Standing:
-    if injected_source(name):
-        return Standing(name, "injected", None, None, refreshable=False, account=None, needs_login=False)
-    try:
-        profile = file.profile(name)
-    except ProfileError:
-        return Standing(name, "mistakes", None, None, refreshable=False, account=None, needs_login=False)
-    attended = GRANTS[profile.grant].attended
-    kept_in = None
-    try:
-        kept_in = store_name(profile)
-        token = store_for(profile).load(profile.key)
-    except (ConfigError, StoreError) as error:  # other profiles may use other stores
-        errors.append(error)
-        return Standing(name, "unknown", None, None, not attended, None, needs_login=False, store=kept_in)
-    if token is None:
-        return Standing(name, "none", None, None, not attended, None, attended, kept_in)
-    now = time.time()
-    renews = not attended or token.refresh_token is not None
-    return Standing(
-        name,
-        "expired" if token.expired(now) else "fresh",
-        utc(token.expires_at).removesuffix(" UTC").replace(" ", "T") + "Z",
-        round(token.expires_at - now),
-        renews,
-        jwt_account(token.access_token) or None,
-        not renews and not token.fresh(now, min_ttl),
-        kept_in,
-    )
-
-
-def _print_table(standings: list[Standing]) -> None:
-    from aventus_creds.cli.tables import new_table, show
-
-    table = new_table("profile", "login", "renews itself", "kept in", "account")
-    for it in standings:
-        moment = (it.expires_at or "").replace("T", " ").replace("Z", " UTC")
-        login = {
-            "fresh": f"fresh until {moment}",
-            "expired": f"expired at {moment}",
-            "none": "not logged in" if it.needs_login else "not used yet",
-            "mistakes": "has mistakes: see aventus-creds profiles",
-            "unknown": "cannot be read: see below",
-            "injected": f"from {token_variable(it.profile)}",
-        }[it.state]
-        style = "red" if it.state in {"mistakes", "unknown"} else "yellow" if it.needs_login else None
-        renews = "" if it.state in {"mistakes", "injected", "unknown"} else "yes" if it.refreshable else "no"
-        table.add_row(it.profile, login, renews, it.store or "", it.account or "", style=style)
-    show(table)
 
 
 @click.command(
