@@ -23,6 +23,7 @@ from aventus_creds.basics.files import (
     read_at_most,
     rename,
     replace_file,
+    reserve_file,
     sync_folder,
 )
 from aventus_creds.basics.hidden import Hidden
@@ -81,6 +82,25 @@ class PrivateFolder:
         try:
             self.make()
             replace_file(path, hidden)
+        except OSError as fault:
+            raise _store_error("written", path, fault) from None
+
+    def reserve(self, name: str, size: int) -> None:
+        """Make room for the next ``write`` of ``name``, which then does not fail because the disk is full.
+
+        The caller holds the lock of that name, until it has written.
+
+        Args:
+            name: the file that will be written.
+            size: how many bytes will be written at most.
+
+        Raises:
+            StoreError: there is no room, or nothing can be written here.
+        """
+        path = self.path / name
+        try:
+            self.make()
+            reserve_file(path, size)
         except OSError as fault:
             raise _store_error("written", path, fault) from None
 
