@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import click
 
 from aventus_creds import api
-from aventus_creds.cli.arguments import Duration, optional_name, required_name
+from aventus_creds.basics.programs import find_program
+from aventus_creds.cli.arguments import Duration, min_ttl, optional_name, required_name
 from aventus_creds.cli.commands import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code, say
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, ProfileError, StoreError
+from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import token_variable
@@ -168,11 +170,11 @@ def _print_table(standings: list[Standing]) -> None:
             "none": "not logged in" if it.needs_login else "not used yet",
             "mistakes": "has mistakes: see aventus-creds profiles",
             "unknown": "cannot be read: see below",
-            "injected": f"from {token_variable(it.profile)}",
+            "injected": f"from {fit_to_show(token_variable(it.profile))}",
         }[it.state]
         style = "red" if it.state in {"mistakes", "unknown"} else "yellow" if it.needs_login else None
         renews = "" if it.state in {"mistakes", "injected", "unknown"} else "yes" if it.refreshable else "no"
-        table.add_row(it.profile, login, renews, it.store or "", it.account or "", style=style)
+        table.add_row(fit_to_show(it.profile), login, renews, it.store or "", it.account or "", style=style)
     show(table)
 
 
@@ -182,9 +184,7 @@ def _print_table(standings: list[Standing]) -> None:
 )
 @optional_name
 @click.option("--header", is_flag=True, help="Print it as a header: Authorization: Bearer …")
-@click.option(
-    "--min-ttl", type=Duration(), default="0", metavar="SPAN", help="How long it must live: 90s, 5m, 2h."
-)
+@min_ttl
 def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT001 - as click does
     """Print a fresh access token of NAME, and nothing else, on standard output."""
     text = api.get_token(name, min_ttl=min_ttl).access_token
@@ -199,9 +199,12 @@ def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT0
 )
 @required_name
 @click.option("--env", "variable", metavar="VARIABLE", help="Put the token into this variable instead.")
+@min_ttl
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
-def run_with_token(ctx: click.Context, name: str, variable: str | None, command: tuple[str, ...]) -> None:
+def run_with_token(
+    ctx: click.Context, name: str, variable: str | None, min_ttl: float, command: tuple[str, ...]
+) -> None:
     """Run COMMAND with a fresh token of NAME in its environment, and exit as it does.
 
     The variable is AVENTUS_CREDS_TOKEN_<NAME>, which get_session and get_token use as it is.
@@ -209,11 +212,14 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
     command = command[command[0] == "--" :]
     if not command:
         raise click.UsageError("Missing argument 'COMMAND...'.")
-    text = api.get_token(name).access_token
+    if variable is not None and (not variable or "=" in variable):
+        raise click.UsageError("--env takes the name of a variable, without =")
+    text = api.get_token(name, min_ttl=min_ttl).access_token
     environment = os.environ | {variable or token_variable(name): text}
-    program = shutil.which(command[0])
-    if program is None:
-        say(f"error: there is no program {command[0]}")
+    try:
+        program = find_program(command[0], Path())
+    except FileNotFoundError:
+        say(f"error: there is no program {fit_to_show(command[0])}")
         ctx.exit(COMMAND_NOT_FOUND)
     try:
         if os.name == "posix":  # replace this process, so that signals reach the program
@@ -222,5 +228,5 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
             os.execve(program, command, environment)  # noqa: S606 - the user names the program
         ctx.exit(subprocess.run([program, *command[1:]], env=environment, check=False).returncode)  # noqa: S603
     except OSError as fault:
-        say(f"error: {command[0]} cannot be started: {fault.strerror or fault}")
+        say(f"error: {fit_to_show(command[0])} cannot be started: {fault.strerror or fault}")
         ctx.exit(COMMAND_NOT_STARTED)
