@@ -119,6 +119,20 @@ def _fill(descriptor: int, content: Hidden[bytes]) -> None:
         os.fsync(file.fileno())
 
 
+def make_folders(path: Path) -> None:
+    """Create the folder ``path`` and every missing one above it, each private from its making. Raises OSError."""
+    try:
+        path.mkdir(mode=0o700)  # its argument parents would give the mode to the last folder only
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        make_folders(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError:  # on some shares and drives not FileExistsError
+        if not path.is_dir():
+            raise
+
+
 def rename(source: Path, target: Path) -> None:
     """Move ``source`` to the place of ``target``. Raises OSError. On Windows, readers are waited for."""
     for attempt in range(TRIES):
