@@ -210,7 +210,7 @@ class AventusCredsWarning(UserWarning):
 
 
 class InsecureFileWarning(AventusCredsWarning):
-    """A file that holds a secret can be read by others."""
+    """A file that holds a secret can be read by others, or profiles.toml can be changed by them."""
 
 
 class InsecureStoreWarning(AventusCredsWarning):

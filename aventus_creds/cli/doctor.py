@@ -17,6 +17,7 @@ from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.commands import exit_code
 from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
 from aventus_creds.oauth.client import OAuthClient
+from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile, token_variable
@@ -49,7 +50,7 @@ def doctor(ctx: click.Context, name: str | None) -> None:
         with patient.check("the state folder"):
             patient.note(_state_folder())
     for each in names:
-        click.echo(f"\n{each}")
+        click.echo(f"\n{fit_to_show(each)}")
         _examine(patient, each)
     ctx.exit(patient.code)
 

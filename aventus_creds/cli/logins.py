@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import Final
 
 import click
 
 from aventus_creds import api
-from aventus_creds.cli.arguments import Duration, optional_name, required_name
+from aventus_creds.basics.programs import find_program
+from aventus_creds.cli.arguments import min_ttl, optional_name, required_name
 from aventus_creds.cli.commands import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, say
 from aventus_creds.errors import ProfileError
+from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.profiles.profile import token_variable
 from aventus_creds.tokens import jwt_account, until
@@ -73,9 +75,7 @@ def logout(name: str | None, everything: bool) -> None:  # noqa: FBT001 - as cli
 )
 @optional_name
 @click.option("--header", is_flag=True, help="Print it as a header: Authorization: Bearer …")
-@click.option(
-    "--min-ttl", type=Duration(), default="0", metavar="SPAN", help="How long it must live: 90s, 5m, 2h."
-)
+@min_ttl
 def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT001 - as click does
     """Print a fresh access token of NAME, and nothing else, on standard output."""
     text = api.get_token(name, min_ttl=min_ttl).access_token
@@ -90,9 +90,12 @@ def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT0
 )
 @required_name
 @click.option("--env", "variable", metavar="VARIABLE", help="Put the token into this variable instead.")
+@min_ttl
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
-def run_with_token(ctx: click.Context, name: str, variable: str | None, command: tuple[str, ...]) -> None:
+def run_with_token(
+    ctx: click.Context, name: str, variable: str | None, min_ttl: float, command: tuple[str, ...]
+) -> None:
     """Run COMMAND with a fresh token of NAME in its environment, and exit as it does.
 
     The variable is AVENTUS_CREDS_TOKEN_<NAME>, which get_session and get_token use as it is.
@@ -100,11 +103,14 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
     command = command[command[0] == "--" :]
     if not command:
         raise click.UsageError("Missing argument 'COMMAND...'.")
-    text = api.get_token(name).access_token
+    if variable is not None and (not variable or "=" in variable):
+        raise click.UsageError("--env takes the name of a variable, without =")
+    text = api.get_token(name, min_ttl=min_ttl).access_token
     environment = os.environ | {variable or token_variable(name): text}
-    program = shutil.which(command[0])
-    if program is None:
-        say(f"error: there is no program {command[0]}")
+    try:
+        program = find_program(command[0], Path())
+    except FileNotFoundError:
+        say(f"error: there is no program {fit_to_show(command[0])}")
         ctx.exit(COMMAND_NOT_FOUND)
     try:
         if os.name == "posix":  # replace this process, so that signals reach the program
@@ -113,5 +119,5 @@ def run_with_token(ctx: click.Context, name: str, variable: str | None, command:
             os.execve(program, command, environment)  # noqa: S606 - the user names the program
         ctx.exit(subprocess.run([program, *command[1:]], env=environment, check=False).returncode)  # noqa: S603
     except OSError as fault:
-        say(f"error: {command[0]} cannot be started: {fault.strerror or fault}")
+        say(f"error: {fit_to_show(command[0])} cannot be started: {fault.strerror or fault}")
         ctx.exit(COMMAND_NOT_STARTED)

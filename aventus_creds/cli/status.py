@@ -12,6 +12,7 @@ import click
 from aventus_creds.cli.arguments import Duration, optional_name
 from aventus_creds.cli.commands import exit_code, say
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, ProfileError, StoreError
+from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import token_variable
@@ -136,7 +137,7 @@ def _print_table(standings: list[Standing]) -> None:
             "none": "not logged in" if it.needs_login else "not used yet",
             "mistakes": "has mistakes: see aventus-creds profiles",
             "unknown": "cannot be read: see below",
-            "injected": f"from {token_variable(it.profile)}",
+            "injected": f"from {fit_to_show(token_variable(it.profile))}",
         }[it.state]
         style = "red" if it.state in {"mistakes", "unknown"} else "yellow" if it.needs_login else None
         renews = "yes" if it.refreshable else "no"
@@ -146,5 +147,5 @@ def _print_table(standings: list[Standing]) -> None:
             renews = "no: the server refused"
         elif it.refreshable and it.login_ends_at:
             renews = f"until {_shown(it.login_ends_at)}"
-        table.add_row(it.profile, login, renews, it.store or "", it.account or "", style=style)
+        table.add_row(fit_to_show(it.profile), login, renews, it.store or "", it.account or "", style=style)
     show(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 def open_store(settings: StoreSettings | None) -> FileStore:  # noqa: ARG001 - files have no settings
     """Return the store in the state folder. Raises StoreError."""
     return FileStore(state_folder())
+
+
+ROOM: Final = 65536
+"""Bytes that are reserved for a new token: at least so many, and twice as many as the old one takes."""
 
 
 class FileStore:
@@ -59,6 +63,11 @@ class FileStore:
             with suppress(StoreError):  # storing the new token matters more than a damaged old one
                 self._files.rename(name, f"{key}.damaged")
         self._files.write(name, encode(key, token))
+
+    def reserve(self, key: str) -> None:
+        """Make room for the next ``save`` under ``key`` (see sharing). Raises StoreError."""
+        name = f"{key}.json"
+        self._files.reserve(name, max(ROOM, 2 * len(self._files.read(name) or b"")))
 
     def _is_damaged(self, key: str) -> bool:
         content = self._files.read(f"{key}.json")
