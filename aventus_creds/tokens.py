@@ -7,6 +7,8 @@ import json
 import math
 from typing import Any, Final
 
+from aventus_creds.basics.hidden import Secretive, secret_field
+
 EARLY_REFRESH: Final = 60.0
 """How many seconds before its expiry a token is due for refresh. It is never more than a tenth of its lifetime."""
 
@@ -14,7 +16,7 @@ LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
 """Seconds. A server that says more means "for ever", and such times may be too late for a date."""
 
 
-class Token:
+class Token(Secretive):
     """An access token (RFC 6749 section 1.4). It is immutable, and its repr shows no secret.
 
     Args:
@@ -29,15 +31,17 @@ class Token:
     """
 
     __slots__ = (
-        *("access_token", "expires_at", "obtained_at", "refresh_expires_at"),
-        *("refresh_token", "scope", "token_type"),
+        *("_access_token", "_refresh_token", "expires_at", "obtained_at"),
+        *("refresh_expires_at", "scope", "token_type"),
     )
 
-    access_token: str
+    instead = "call get_token or get_session in the other process"
+
+    access_token: str = secret_field("_access_token")
     expires_at: float
     obtained_at: float
     token_type: str
-    refresh_token: str | None
+    refresh_token: str | None = secret_field("_refresh_token")
     refresh_expires_at: float | None
     scope: str | None
 
@@ -53,11 +57,11 @@ class Token:
         scope: str | None = None,
     ) -> None:
         fill = super().__setattr__
-        fill("access_token", access_token)
+        fill("_access_token", access_token)
         fill("expires_at", expires_at)
         fill("obtained_at", obtained_at)
         fill("token_type", token_type)
-        fill("refresh_token", refresh_token)
+        fill("_refresh_token", refresh_token)
         fill("refresh_expires_at", refresh_expires_at)
         fill("scope", scope)
 
@@ -80,10 +84,6 @@ class Token:
     def __hash__(self) -> int:
         """Hash over all fields, as __eq__ compares them."""
         return hash(self._fields())
-
-    def __reduce__(self) -> str:
-        """Refuse pickling: a pickle is a copy of the secret that nobody keeps track of."""
-        raise TypeError("a Token is not pickled: call get_token or get_session in the other process")
 
     def __copy__(self) -> Token:
         """Return the token itself: it is immutable."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from aventus_creds.basics.hidden import Secretive
+from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.redact import plain
 from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.oauth.request import ServerRequest
@@ -31,7 +31,9 @@ HINTS: Final = {
 class Answer(Secretive):
     """What a server answered: HTTP status, Content-Type, body and Date."""
 
-    __slots__ = ("body", "content_type", "date", "retry_after", "status")
+    __slots__ = ("_body", "content_type", "date", "retry_after", "status")
+
+    body: bytes = secret_field("_body")
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class Answer(Secretive):
     ) -> None:
         self.status: Final = status
         self.content_type: Final = content_type
-        self.body: Final = body
+        self._body = body
         self.date: Final = date
         self.retry_after: Final = retry_after  # seconds
 

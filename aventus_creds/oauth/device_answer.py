@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from aventus_creds.basics.hidden import Secretive
+from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, ServerError
 from aventus_creds.oauth.answer import Answer, json_object, number, refusal
@@ -36,9 +36,11 @@ class DeviceAuthorization(Secretive):
     """
 
     __slots__ = (
-        *("device_code", "expires_in", "interval"),
+        *("_device_code", "expires_in", "interval"),
         *("user_code", "verification_uri", "verification_uri_complete"),
     )
+
+    device_code: str = secret_field("_device_code")
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class DeviceAuthorization(Secretive):
         expires_in: float,
         interval: float,
     ) -> None:
-        self.device_code: Final = device_code
+        self._device_code = device_code
         self.user_code: Final = user_code
         self.verification_uri: Final = verification_uri
         self.verification_uri_complete: Final = verification_uri_complete

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
-from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.hidden import Hidden, Secretive, secret_field
 from aventus_creds.basics.owners import Weakness, is_read_only
 from aventus_creds.basics.places import expand
 from aventus_creds.errors import InsecureFileWarning, SecretError
@@ -24,7 +24,7 @@ COMMAND_TIMEOUT: Final = 60
 INSTALL_KEYRING: Final = "pip install 'aventus-creds[keyring]'"
 
 
-class SecretRef:
+class SecretRef(Secretive):
     """A reference to a secret, as a profile writes it. Its repr shows the place, never the secret.
 
     Args:
@@ -36,7 +36,11 @@ class SecretRef:
         distrust: how other users can change the file that names the command. It is then not run.
     """
 
-    __slots__ = ("_base", "_distrust", "_value", "kind", "name", "username")
+    __slots__ = ("_base", "_distrust", "_hidden_value", "kind", "name", "username")
+
+    instead = "read the profile in the other process"
+
+    _value: Any = secret_field("_hidden_value")
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class SecretRef:
         self.kind: Final = kind
         self.username: Final = username
         self.name: Final = name
-        self._value: Final = value
+        self._hidden_value = value
         self._base: Final = base or Path()
         self._distrust: Final = distrust
 
@@ -79,6 +83,14 @@ class SecretRef:
     def __hash__(self) -> int:
         """Hash the place, which __eq__ compares."""
         return hash(self._identity())
+
+    def __copy__(self) -> SecretRef:
+        """Return the reference itself: it is immutable."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> SecretRef:
+        """Return the reference itself: it is immutable."""
+        return self
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.kind, self._value, self.username, self._base, self.name)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import (
     AventusCredsError,
     ConfigError,
@@ -46,7 +47,7 @@ STORE_AWAY: Final = 5.0
 """Seconds in which a store that failed is not asked again, as long as the token in memory is valid."""
 
 
-class CachedSource:
+class CachedSource(Secretive):
     """Keeps the token of the inner source in memory and in a store, for all threads and processes.
 
     Args:

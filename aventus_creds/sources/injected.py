@@ -6,12 +6,13 @@ import math
 import os
 import time
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import ConfigError, LoginRequired
 from aventus_creds.sources.source import differs, long_enough
 from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
 
 
-class InjectedSource:
+class InjectedSource(Secretive):
     """Gives a token from the environment as it is. It cannot be refreshed.
 
     Args:

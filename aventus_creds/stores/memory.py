@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.tokens import Token
 
 
-class MemoryStore:
+class MemoryStore(Secretive):
     """Keeps tokens in this process only. Nothing is written to disk."""
 
     def __init__(self) -> None:

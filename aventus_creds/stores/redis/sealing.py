@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from aventus_creds.basics.hidden import Hidden, hides
+from aventus_creds.basics.hidden import Hidden, Secretive, hides
 from aventus_creds.errors import ConfigError, StoreError
 
 VERSION: Final = b"\x01"
@@ -23,7 +23,7 @@ def new_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
-class Seal:
+class Seal(Secretive):
     """AES-256-GCM (NIST SP 800-38D) with several keys: the first one seals, and each of them opens.
 
     An entry is bound to its name, so it cannot be opened after it is copied to another name. The repr shows

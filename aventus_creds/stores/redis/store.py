@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.waits import spread
 from aventus_creds.errors import (
     AventusCredsError,
@@ -77,7 +78,7 @@ class _Mine(threading.local):
         self.held: dict[str, EntryLock] = {}
 
 
-class RedisStore:
+class RedisStore(Secretive):
     """Stores encrypted tokens in a Redis, for all processes and machines that have the keys.
 
     Locks in Redis are not perfect: they lapse, and a failover may forget one. So each save is a
