@@ -48,6 +48,15 @@ HINTS: Final = {
 }
 """What to do about an OAuth error code."""
 
+CODES: Final = frozenset(
+    (
+        *HINTS,
+        *("invalid_grant", "bad_refresh_token", "interaction_required", "login_required", "consent_required"),
+        *("authorization_pending", "slow_down", "expired_token", "too_many_requests"),
+    )
+)
+"""Error codes that decide what the client does next. They stay as they are, even if a secret sounds like one."""
+
 
 class Answer(Secretive):
     """What a server answered: HTTP status, Content-Type, body and Date."""
@@ -254,7 +263,9 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
     description = next((found[name] for name in names if found.get(name)), None)
     if not found and answer.content_type.partition(";")[0].strip().lower() == "text/plain":
         description = answer.body.decode("utf-8", "replace")
-    error, description = plain(error, request.secrets), plain(description, request.secrets)
+    if not isinstance(error, str) or error not in CODES:
+        error = plain(error, request.secrets)
+    description = plain(description, request.secrets)
     said = ": ".join(filter(None, (error, description))) or "no reason given"
     return TokenRefused(
         f"{request.url} refused the request of profile {profile.name}: {said} (HTTP {answer.status})",
