@@ -27,6 +27,15 @@ HINTS: Final = {
 }
 """What to do about an OAuth error code."""
 
+CODES: Final = frozenset(
+    (
+        *HINTS,
+        *("invalid_grant", "bad_refresh_token", "interaction_required", "login_required", "consent_required"),
+        *("authorization_pending", "slow_down", "expired_token", "too_many_requests"),
+    )
+)
+"""Error codes that decide what the client does next. They stay as they are, even if a secret sounds like one."""
+
 
 class Answer(Secretive):
     """What a server answered: HTTP status, Content-Type, body and Date."""
@@ -131,7 +140,10 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
         answer: what the server sent.
         request: what it answers. Its secrets are kept out of the message.
     """
-    error, description = (plain(words, request.secrets) for words in _words(answer))
+    error, description = _words(answer)
+    if not isinstance(error, str) or error not in CODES:
+        error = plain(error, request.secrets)
+    description = plain(description, request.secrets)
     said = ": ".join(filter(None, (error, description))) or "no reason given"
     return TokenRefused(
         f"{request.url} refused the request of profile {profile.name}: {said} (HTTP {answer.status})",

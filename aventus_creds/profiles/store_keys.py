@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from aventus_creds.basics.owners import Weakness
 from aventus_creds.profiles.checks import Mistake, did_you_mean
@@ -96,9 +97,10 @@ def check_store(
 
 
 def _has_password(url: str) -> bool:
-    address, _, options = url.partition("://")[2].partition("?")
-    user, at, _ = address.rpartition("@")
-    return bool(at and ":" in user) or "password=" in options
+    rest = url.partition("://")[2]
+    user, at, _ = rest.rpartition("@")
+    options = parse_qsl(rest.partition("?")[2])
+    return bool(at and ":" in user) or any(name.endswith("password") for name, _ in options)
 
 
 def _url(value: Any) -> SecretRef:
