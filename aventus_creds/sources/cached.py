@@ -26,7 +26,7 @@ from aventus_creds.errors import (
     StoreError,
 )
 from aventus_creds.sources.newest import Newest
-from aventus_creds.sources.source import long_enough
+from aventus_creds.sources.source import long_enough, time_left
 
 if TYPE_CHECKING:
     from aventus_creds.sources.renewals import Outcome, Renewal, Renewals
@@ -68,7 +68,7 @@ class CachedSource(Secretive):
         self._away_until = 0.0  # of the store; by the monotonic clock
         self._failures = 0  # of renewals, one after another
 
-    def token(self, stale: Token | None = None, at_least: float = 0, within: float | None = None) -> Token:
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the cached token while it is good, else a new one, which is made under the lock.
 
         A token that is due for refresh is still valid: then one thread renews it and waits a moment at most, and all
@@ -90,7 +90,7 @@ class CachedSource(Secretive):
         ):
             return token
         try:
-            return self._shared(stale, at_least, within)
+            return self._shared(stale, at_least)
         except (StoreError, ConfigError):
             # A token due for refresh is valid until it expires. Better that than no token, while the store is
             # away.
@@ -145,7 +145,7 @@ class CachedSource(Secretive):
         self._store.save(self._key, token)
         note_failure(self._store, self._key, None)  # what failed before has nothing to say of the new login
 
-    def _shared(self, stale: Token | None, at_least: float, within: float | None) -> Token:
+    def _shared(self, stale: Token | None, at_least: float) -> Token:
         """Return the token from the store if it is good, else renew it."""
         token = self._newest.recall()
         if token is not None and self._newest.good(token, stale, at_least):
@@ -155,7 +155,7 @@ class CachedSource(Secretive):
         renewals = renewals_of(self._store, self._key)
         if token is not None and self._newest.alive(token, stale, at_least):
             return self._renew_ahead(renewals, token, stale)
-        return self._renew_now(renewals, stale, at_least, within)
+        return self._renew_now(renewals, stale, at_least)
 
     def _renew_ahead(self, renewals: Renewals, token: Token, stale: Token | None) -> Token:
         """Begin to renew a ``token`` that is still valid, unless somebody does, and return the newest valid one."""
@@ -166,20 +166,18 @@ class CachedSource(Secretive):
             renewal.count(-1)
             return token
         try:
-            new = self._accept(renewal.wait(AHEAD))
+            new = self._accept(renewal.wait(time_left(AHEAD)))
         except (AventusCredsError, TimeoutError):  # no harm while the old token is valid; it ends by itself
             pass
         else:
             token = new or token
         if self._newest.left(token) > 0:
             return token
-        return self._renew_now(renewals, stale, 0, None)
+        return self._renew_now(renewals, stale, 0)
 
-    def _renew_now(
-        self, renewals: Renewals, stale: Token | None, at_least: float, within: float | None
-    ) -> Token:
+    def _renew_now(self, renewals: Renewals, stale: Token | None, at_least: float) -> Token:
         """Wait for a new token: by the renewal under way in this process, or by one of its own."""
-        give_up = time.monotonic() + (self._limit if within is None else min(within, self._limit))
+        give_up = time.monotonic() + time_left(self._limit)
         while (left := give_up - time.monotonic()) > 0:
             renewal, begins = renewals.join(partial(self._work, stale, at_least, None))
             try:

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hanging_server import DUE, EXPIRED, HangingServer, job, logged_in, stored, wait_for_stored
@@ -14,8 +15,10 @@ from support import Sent, Web, make_token
 
 from aventus_creds import get_token
 from aventus_creds.errors import AventusCredsError, LoginRequired, NetworkError, TokenRefused
+from aventus_creds.session.session import ApiSession
 from aventus_creds.sources import cached
 from aventus_creds.sources.cached import CachedSource
+from aventus_creds.sources.chain import cached_source
 from aventus_creds.sources.renewals import renewals_of
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.stores.opening import default_store
@@ -194,6 +197,23 @@ def test_who_has_waited_long_enough_is_told_so(
         CachedSource(profile.key, store, None, limit=0.3).token()  # type: ignore[arg-type]
     assert "process" in caught.value.hint
     assert server.asked == 0
+
+
+@pytest.mark.parametrize("timeout", [0.3, (0.2, 0.1)])
+def test_a_requests_timeout_limits_the_refresh_too(
+    timeout: Any, server: HangingServer, web: Web, write_profiles: WriteProfiles
+) -> None:
+    """The caller hears of it in time; the refresh goes on, and the next request has its token."""
+    profile = logged_in(web, write_profiles, {})
+    store = default_store()
+    with store.lock(profile.key):
+        store.save(profile.key, make_token("a0", refresh_token="r0", **EXPIRED))
+    session = ApiSession(profile, cached_source(profile, store))
+    with pytest.raises(NetworkError, match="did not end in time"):
+        session.get("/", timeout=timeout)
+    server.wait_for_request()
+    server.gate.set()
+    wait_for_stored(profile, "a1")
 
 
 def test_retry_after_counts_at_the_token_endpoint(
