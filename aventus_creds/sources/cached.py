@@ -59,7 +59,7 @@ class CachedSource:
     def __init__(self, key: str, store: TokenStore, inner: TokenSource) -> None:
         self._key = key
         self._store = store
-        self._inner = inner
+        self.inner = inner  # replaced when the profile was edited
         self._memory: Token | None = None
         self._fresh: _Fresh = NOTHING
         self._stored = False  # whether memory is what the store had
@@ -94,10 +94,25 @@ class CachedSource:
     def peek(self) -> Token | None:
         """Return the newest token in memory or store, even an expired one, or None. It is never refreshed.
 
+        A token that somebody else has deleted from the store is deleted from memory too: they have logged out.
+
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._recall()
+        stored = self._store.load(self._key)
+        if stored is None and self._stored:  # only with the lock it is certain that nobody is just saving
+            with self._store.lock(self._key):
+                return self._recall(held=True)
+        return self._newest(stored, held=False)
+
+    def look_again(self) -> None:
+        """Look for a login or logout in another process, before ``token`` answers from memory."""
+        if self._memory is None:
+            return  # token() reads the store anyway
+        try:
+            self.peek()
+        except StoreError:
+            self._away_until = time.monotonic() + STORE_AWAY
 
     def forget(self) -> Token | None:
         """Delete the token from memory and store. Returns it, so that it can be revoked, or None.
@@ -169,7 +184,7 @@ class CachedSource:
         try:
             # Pass the stored token, never ``stale``: if the store has none, somebody has logged out, and must
             # not be logged in again by refreshing the caller's copy.
-            new = self._inner.token(token, at_least)
+            new = self.inner.token(token, at_least)
         except LoginRequired:
             # The refresh token may be dead because somebody without our lock, for example on another machine,
             # has used it. Then their new token is in the store.
