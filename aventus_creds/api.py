@@ -115,10 +115,10 @@ def login(
     profile = read_profiles(profiles).profile(name)
     store = store or store_for(profile)
     cache = shared_source(profile, store)
-    if GRANTS[profile.grant].attended and browser is None:
-        from aventus_creds.logins.person import need_person
+    if GRANTS[profile.grant].attended:
+        from aventus_creds.logins.person import need_person, need_sockets
 
-        need_person(profile.name)
+        (need_person if browser is None else need_sockets)(profile.name)
     if not device and (in_cell := _login_in_cell(profile)):
         return in_cell(profile, store, cache, browser, anew=True)
     from aventus_creds.logins.login import log_in  # loads requests
@@ -161,7 +161,7 @@ def _source(
         store,
         may_ask=partial(_may_ask, interactive),
         log_in=partial(_log_in, profile, browser),
-        advice=partial(_advice, interactive),
+        advice=partial(_advice, profile.name, interactive),
     )
 
 
@@ -172,11 +172,11 @@ def _may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing 
     return may_ask(interactive)
 
 
-def _advice(interactive: bool | None) -> str:  # noqa: FBT001 - as for _may_ask
+def _advice(name: str, interactive: bool | None) -> str:  # noqa: FBT001 - as for _may_ask
     """Return what to do where nobody was asked."""
     from aventus_creds.logins.person import advice
 
-    return advice() if interactive is None else ""
+    return advice(name, interactive)
 
 
 def _log_in(

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, Final
 
 from aventus_creds.errors import ConfigError, LoginRequired
+from aventus_creds.profiles.profile import token_variable
 
 REQUESTS: Final = {
     "aiohttp.web_protocol": "aiohttp",
@@ -43,6 +44,10 @@ who has started it is there.
 """
 
 
+IN_A_BROWSER: Final = sys.platform == "emscripten"
+"""Whether this is Pyodide, as in JupyterLite. It has neither sockets nor threads, so no login can work there."""
+
+
 def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the only argument
     """Whether a person may be asked to log in.
 
@@ -55,7 +60,7 @@ def may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the only argume
     """
     if interactive is None:
         interactive = _said()
-    return person_can_answer() if interactive is None else interactive
+    return not IN_A_BROWSER and (person_can_answer() if interactive is None else interactive)
 
 
 def may_show_login() -> bool:
@@ -76,9 +81,20 @@ def need_person(name: str) -> None:
     That is in a notebook that a program executes, and in what is served to visitors. A script without a terminal may
     be watched by somebody all the same.
     """
+    need_sockets(name)
     if (jupyter_kernel() is not None or served() is not None) and not may_ask(None):
-        hints = [f"Run: aventus-creds login {name}", advice()]
-        raise LoginRequired(f"nobody can log in to profile {name} here", hint="\n".join(filter(None, hints)))
+        raise _required(name)
+
+
+def need_sockets(name: str) -> None:
+    """Raise LoginRequired where no login can work at all."""
+    if IN_A_BROWSER:
+        raise _required(name)
+
+
+def _required(name: str) -> LoginRequired:
+    hints = [f"Run: aventus-creds login {name}", advice(name)]
+    return LoginRequired(f"nobody can log in to profile {name} here", hint="\n".join(filter(None, hints)))
 
 
 def person_can_answer() -> bool:
@@ -95,9 +111,14 @@ def person_can_answer() -> bool:
         return False
 
 
-def advice() -> str:
-    """Return what to do where nobody is asked although a person may be there, or ""."""
-    if _said() is not None:
+def advice(name: str, interactive: bool | None = None) -> str:  # noqa: FBT001 - get_session's own argument
+    """Return what to do where nobody is asked to log in to profile ``name`` although a person may be there, or ""."""
+    if IN_A_BROWSER:
+        return (
+            "That cannot be done in a browser's Python (Pyodide, JupyterLite). Log in on another machine, and pass its"
+            f' token on: os.environ["{token_variable(name)}"] = "…", from: aventus-creds token {name}'
+        )
+    if interactive is not None or _said() is not None:
         return ""
     if server := served():
         return (

@@ -80,6 +80,7 @@ class BackgroundLogin:
         self.notice = ""
         self.failed = False
         self.redirect_uri = ""
+        self.why_alone = ""  # why the redirect must be pasted, if it usually need not
         self.token: Token | None = None
         self._attempt: Attempt | None = None
         self._busy = False
@@ -103,7 +104,7 @@ class BackgroundLogin:
     @property
     def only_pasted(self) -> bool:
         """Whether the redirect can never reach this machine, so that the user must paste its address."""
-        return only_pasted(self.profile)
+        return bool(self.why_alone) or only_pasted(self.profile)
 
     def seconds_left(self) -> float:
         """Return the seconds that the user has left to log in, or 0 if no login is running."""
@@ -220,9 +221,9 @@ class BackgroundLogin:
 
     # The login uses this object as its own callback
 
-    def at(self, redirect_uri: str) -> BackgroundLogin:
+    def at(self, redirect_uri: str, why_alone: str = "") -> BackgroundLogin:
         """Remember ``redirect_uri`` and return this object as the callback for it."""
-        self.redirect_uri = redirect_uri
+        self.redirect_uri, self.why_alone = redirect_uri, why_alone
         return self
 
     def start(self, attempt: Attempt) -> None:
@@ -230,7 +231,9 @@ class BackgroundLogin:
         with suppress(StoreError):
             self._before = self.cache.peek()
         self._attempt = attempt
-        self._set("waiting")
+        self._set(
+            "waiting", f"{self.why_alone}: paste the address of the new tab here." if self.why_alone else ""
+        )
         if browser := self._browser:
             threading.Thread(target=_open, args=(browser, attempt.url), daemon=True).start()
 

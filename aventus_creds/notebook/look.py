@@ -41,6 +41,7 @@ STYLE: Final = """<style>
 .aventus-creds-login .aventus-creds-notice { padding: 6px 12px; border-left: 3px solid var(--line);
   white-space: pre-line; }
 .aventus-creds-login .aventus-creds-failed { border-color: var(--bad); }
+.aventus-creds-login > :has(> .widget-html-content:empty, > .jupyter-widget-html-content:empty) { display: none; }
 .aventus-creds-login summary { cursor: pointer; width: fit-content; }
 .aventus-creds-login .aventus-creds-help p { margin: 4px 0 0; }
 .aventus-creds-login .aventus-creds-paste { flex-direction: column; align-items: stretch; gap: 2px; }

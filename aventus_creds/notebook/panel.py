@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ipywidgets as widgets
 
 from aventus_creds.basics.hidden import Hidden, hides
-from aventus_creds.logins.person import marimo_mode, may_show_login, served
+from aventus_creds.logins.person import marimo_mode, may_show_login, need_sockets, served
 from aventus_creds.notebook import look
 from aventus_creds.notebook.background import BackgroundLogin, background_login
 from aventus_creds.notebook.button import Button
@@ -157,12 +157,12 @@ class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # i
         self._help.value = look.pasting(login, in_cell=self._in_cell) if waiting else ""
         parts = {
             "checking": (),
-            "waiting": (self._time, self._link, self._help, self._paste),
-            "in": (self._out,),
-            "out": (self._again,),
+            # The notice is last, and always there: new children would fold the field that somebody pastes into.
+            "waiting": (self._time, self._link, self._help, self._paste, self._notice),
+            "in": (self._notice, self._out),
+            "out": (self._notice, self._again),
         }
-        notice = (self._notice,) if login.notice else ()
-        self._put(self._status, *notice, *parts[login.state])
+        self._put(self._status, *parts[login.state])
         self._tell()
 
     def _put(self, *shown: widgets.Widget) -> None:
@@ -195,5 +195,6 @@ def _login_of(
     name: str | None, *, profiles: str | Path | None = None, store: TokenStore | None = None
 ) -> BackgroundLogin:
     profile = read_profiles(profiles).profile(name)
+    need_sockets(profile.name)
     store = store or store_for(profile)
     return background_login(profile, store, shared_source(profile, store))

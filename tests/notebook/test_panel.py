@@ -278,6 +278,7 @@ def test_the_plain_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_magics(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     """%load_ext aventus_creds gives %aventus_login and %aventus_status."""
+    from IPython.core.error import UsageError
     from IPython.core.interactiveshell import InteractiveShell
 
     shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
@@ -288,7 +289,7 @@ def test_magics(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     button = shell.run_line_magic("aventus_login", "prod")
     assert isinstance(button, LoginButton)
     wait_for(button, "in")
-    with pytest.raises(ValueError, match="usage"):
+    with pytest.raises(UsageError, match="usage"):
         shell.run_line_magic("aventus_login", "a b")
     shell.history_manager.end_session()
     if saving := shell.history_manager.save_thread:
