@@ -50,6 +50,7 @@ STYLE: Final = """<style>
   border-radius: 6px; }
 .aventus-creds-plain { display: flex; flex-direction: column; }
 .aventus-creds-plain > * { align-self: flex-start; }
+.aventus-creds-plain > details { align-self: stretch; }
 @supports selector(:has(a)) {
   .aventus-creds-login:has(details:not([open])) .aventus-creds-paste { display: none; } }
 </style>"""
@@ -81,14 +82,14 @@ def status(login: BackgroundLogin, *, visitors: bool = False) -> str:
 def time_left(login: BackgroundLogin) -> str:
     """Return the countdown. It is no part of the status, which screen readers announce when it changes."""
     minutes, seconds = divmod(round(login.seconds_left()), 60)
-    return waiting(f"{minutes}:{seconds:02} left")
+    return waiting(f", {minutes}:{seconds:02} left")
 
 
 def waiting(how_long: str) -> str:
-    """Return that the login is waited for, and ``how_long``."""
+    """Return that the login is waited for, and how long: a text that follows on."""
     return (
         '<div class="aventus-creds-time">The login opens in a new tab, and this panel changes by itself.'
-        f" Waiting for the login, {how_long}.</div>"
+        f" Waiting for the login{how_long}.</div>"
     )
 
 
@@ -120,7 +121,8 @@ def pasting(login: BackgroundLogin, *, in_cell: bool, field: str = "") -> str:
     if in_cell:
         text += " If nothing happens then, interrupt the cell, and run it again when you are logged in."
     fold = f"<summary>The tab cannot connect?</summary><p>{text}</p>{field}"
-    return f'<details class="aventus-creds-help">{fold}</details>'
+    unfolded = "open" if field and login.failed else ""  # somebody is pasting, and this is drawn anew
+    return f'<details class="aventus-creds-help" {unfolded}>{fold}</details>'
 
 
 def served_text(name: str) -> str:

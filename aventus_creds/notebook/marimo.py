@@ -77,12 +77,12 @@ class MarimoButton(Button, Watcher):
             parts += [_until(login), look.link(login), self._pasting()]
         elif login.state == "in":
             self._kept = mo.ui.button(label="Log out", on_click=lambda _: login.log_out())
-            parts.append(str(self._kept))
+            parts.append(self._kept.text)
         elif login.state == "out":
             self._kept = mo.ui.button(
-                label=f"Log in to {name}", kind="success", on_click=lambda _: login.begin_anew()
+                label=f"Log in to {name}", kind="neutral", on_click=lambda _: login.begin_anew()
             )
-            parts.append(str(self._kept))
+            parts.append(self._kept.text)
         return _framed(*parts)
 
     def _pasting(self) -> str:
@@ -93,7 +93,7 @@ class MarimoButton(Button, Watcher):
             full_width=True,
             on_change=self._pasted,
         )
-        return look.pasting(self._login, in_cell=False, field=str(self._kept))
+        return look.pasting(self._login, in_cell=False, field=self._kept.text)
 
     def _pasted(self, address: str) -> None:
         if address:
@@ -138,7 +138,7 @@ def log_in_in_cell(
 
 def _until(login: BackgroundLogin) -> str:
     """Return how long the login waits. A countdown would take the focus from the field each second."""
-    return look.waiting(f"until {look.local(time.time() + login.seconds_left(), seconds=True)}")
+    return look.waiting(f" until {look.local(time.time() + login.seconds_left(), seconds=True)}")
 
 
 def _framed(*parts: str) -> mo.Html:

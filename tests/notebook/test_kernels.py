@@ -224,3 +224,15 @@ def test_the_magics_help_and_refuse_in_a_line(kernel: Kernel) -> None:
         assert len(text.splitlines()) == 1
     kernel.run("%aventus_status")
     assert kernel.run("print(warnings.showwarning is before)").strip() == "True"
+
+
+@only_newest
+def test_a_captured_cell_does_not_wait_unseen(kernel: Kernel) -> None:
+    """Under %%capture nobody would see the link: the error says where to log in. With a token it works."""
+    text = kernel.run(f"%%capture\n{GET}")
+    assert text.startswith(
+        "LoginRequired: profile prod needs a login, and the output of this cell is captured"
+    )
+    assert 'LoginButton("prod")' in text
+    log_in(kernel)
+    assert kernel.run(f"%%capture\n{GET}") == ""
