@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from aventus_creds.errors import LoginPending, LoginRequired
 from aventus_creds.logins.person import served
-from aventus_creds.notebook.background import BackgroundLogin, background_login
+from aventus_creds.notebook.background import BackgroundLogin
+from aventus_creds.notebook.registry import background_login
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser

@@ -16,8 +16,9 @@ import marimo as mo
 from aventus_creds.errors import LoginPending
 from aventus_creds.logins.person import may_show_login, served
 from aventus_creds.notebook import look
-from aventus_creds.notebook.background import BackgroundLogin, background_login
+from aventus_creds.notebook.background import BackgroundLogin
 from aventus_creds.notebook.button import Button
+from aventus_creds.notebook.registry import background_login
 from aventus_creds.notebook.watching import Watcher
 
 if TYPE_CHECKING:

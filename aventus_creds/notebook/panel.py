@@ -17,8 +17,9 @@ import ipywidgets as widgets
 from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.logins.person import marimo_mode, may_show_login, need_sockets, served
 from aventus_creds.notebook import look
-from aventus_creds.notebook.background import BackgroundLogin, background_login
+from aventus_creds.notebook.background import BackgroundLogin
 from aventus_creds.notebook.button import Button
+from aventus_creds.notebook.registry import background_login
 from aventus_creds.notebook.watching import Watcher
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sources.chain import shared_source

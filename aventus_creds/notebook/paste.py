@@ -11,7 +11,7 @@ from aventus_creds.callbacks import Attempt
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.errors import LoginTimeout
 from aventus_creds.logins.login import log_in
-from aventus_creds.notebook.background import shown_login
+from aventus_creds.notebook.registry import shown_login
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sources.chain import shared_source
 from aventus_creds.stores.opening import store_for

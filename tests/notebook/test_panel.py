@@ -20,8 +20,9 @@ from support import free_port
 from aventus_creds import LoginButton, LoginRequired, login
 from aventus_creds.errors import LoginRefused, LoginTimeout, ProfileNotFound
 from aventus_creds.logins.person import front_end_can_answer
-from aventus_creds.notebook.background import BackgroundLogin, _logins
+from aventus_creds.notebook.background import BackgroundLogin
 from aventus_creds.notebook.paste import log_in_by_paste
+from aventus_creds.notebook.registry import _logins
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
