@@ -55,6 +55,13 @@ class AventusCredsError(Exception):
         """Return the message, with the hint on a separate line."""
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows instead of a traceback, whose frames would all be of this package.
+
+        ``%debug`` and ``traceback.print_exc()`` still have them.
+        """
+        return f"{type(self).__name__}: {self}".splitlines()
+
 
 class ConfigError(AventusCredsError):
     """Something in the configuration is wrong."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from aventus_creds.basics.hidden import Hidden
 
-POSIX: Final = os.name == "posix"
+POSIX: Final = os.name == "posix" and hasattr(os, "geteuid")  # a browser's Python has neither users nor modes
 LARGEST_FILE: Final = 4 * 1024 * 1024
 """Bytes of a file that are read. A thousand profiles have a tenth of it."""
 CHUNK: Final = 65536

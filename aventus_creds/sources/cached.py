@@ -62,7 +62,7 @@ class CachedSource(Secretive):
     ) -> None:
         self._key = key
         self._store = store
-        self._inner = inner
+        self.inner = inner  # replaced when the profile was edited
         self._limit = limit
         self._newest = Newest(key, store)
         self._away_until = 0.0  # of the store; by the monotonic clock
@@ -103,10 +103,21 @@ class CachedSource(Secretive):
     def peek(self) -> Token | None:
         """Return the newest token in memory or store, even an expired one, or None. It is never refreshed.
 
+        A token that somebody else has deleted from the store is deleted from memory too: they have logged out.
+
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._newest.recall()
+        return self._newest.look(self._store.lock)
+
+    def look_again(self) -> None:
+        """Look for a login or logout in another process, before ``token`` answers from memory."""
+        if self._newest.memory is None:
+            return  # token() reads the store anyway
+        try:
+            self.peek()
+        except (StoreError, ConfigError):
+            self._away_until = time.monotonic() + STORE_AWAY
 
     def forget(self) -> Token | None:
         """Delete the token from memory and store. Returns it, so that it can be revoked, or None.
@@ -253,7 +264,7 @@ class CachedSource(Secretive):
         try:
             # Pass the stored token, never ``stale``: if the store has none, somebody has logged out, and must
             # not be logged in again by refreshing the caller's copy.
-            new = self._inner.token(token, at_least)
+            new = self.inner.token(token, at_least)
         except (LoginRequired, NetworkError, SecretError, ServerError) as error:
             # The refresh token may be dead because somebody without our lock, for example on another machine,
             # has used it. Then their new token is in the store.

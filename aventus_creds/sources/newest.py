@@ -10,6 +10,9 @@ from aventus_creds.errors import ConfigError, StoreError
 from aventus_creds.sources.source import differs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from aventus_creds.stores import TokenStore
     from aventus_creds.tokens import Token
 
@@ -43,6 +46,14 @@ class Newest:
     def recall(self, *, held: bool = False) -> Token | None:
         """Read the store, and return the newest token. Raises StoreError. For ``held`` see ``of``."""
         return self.of(self._store.load(self._key), held=held)
+
+    def look(self, lock: Callable[[str], AbstractContextManager[object]]) -> Token | None:
+        """Return the newest token as ``recall`` does, but take one that is gone from the store for a logout."""
+        stored = self._store.load(self._key)
+        if stored is None and self._stored:  # only with the lock it is certain that nobody is just saving
+            with lock(self._key):
+                return self.recall(held=True)
+        return self.of(stored, held=False)
 
     def of(self, stored: Token | None, *, held: bool) -> Token | None:
         """Return the newest token, where the store has the one that is ``stored``.

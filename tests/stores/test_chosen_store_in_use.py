@@ -22,7 +22,7 @@ from support import free_port, variables_shown
 from aventus_creds import get_session, get_token, login, logout
 from aventus_creds.cli.commands import run
 from aventus_creds.errors import InsecureFileWarning, StoreError
-from aventus_creds.notebook.background import background_login
+from aventus_creds.notebook.registry import background_login
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
 from aventus_creds.sources.chain import cached_source
