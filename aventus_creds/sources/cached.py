@@ -283,7 +283,7 @@ class CachedSource(Secretive):
     def _store_new(
         self, new: Token, stored: Token | None, replaced: Token | None, at_least: float
     ) -> Outcome:
-        from aventus_creds.sources.renewals import Outcome
+        from aventus_creds.sources.renewals import Outcome, unsaved
         from aventus_creds.stores.sharing import note_failure
 
         # Outdated is what was read under the lock. Reading the store again would take a token that somebody else
@@ -302,7 +302,7 @@ class CachedSource(Secretive):
             self._newest.take(new, stored=False)
             return Outcome(new, stored=False, warning=str(fault))
         except Exception as fault:  # noqa: BLE001 - the new token exists here alone: the caller must get it
-            return Outcome(new, stored=False, outdated=stored, warning=_unsaved(fault, new, stored))
+            return Outcome(new, stored=False, outdated=stored, warning=unsaved(fault, new, stored))
         self._newest.saved()
         note_failure(self._store, self._key, None)
         return Outcome(new)
@@ -319,20 +319,3 @@ class CachedSource(Secretive):
         token = self._newest.recall(held=True)
         self._store.delete(self._key)
         return token
-
-
-def _unsaved(fault: Exception, new: Token, stored: Token | None) -> str:
-    """Return the warning that ``new`` could not be saved, and what becomes of the login."""
-    why = (
-        str(fault)
-        if isinstance(fault, AventusCredsError)
-        else f"the token store failed ({type(fault).__name__})"
-    )
-    if not new.refresh_token:
-        return why
-    kept = stored is not None and stored.refresh_token == new.refresh_token
-    return f"{why}\n" + (
-        "The stored login still works: the server gave no new refresh token."
-        if kept
-        else "The stored login does not work any more: the new refresh token is in this process only."
-    )

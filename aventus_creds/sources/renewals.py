@@ -152,3 +152,20 @@ def renewals_of(store: TokenStore, key: str) -> Renewals:
         return _known.setdefault((key, store), Renewals())
     except TypeError:  # a store of the user's own that cannot be hashed
         return _known.setdefault((key, id(store)), Renewals())
+
+
+def unsaved(fault: Exception, new: Token, stored: Token | None) -> str:
+    """Return the warning that ``new`` could not be saved, and what becomes of the login."""
+    why = (
+        str(fault)
+        if isinstance(fault, AventusCredsError)
+        else f"the token store failed ({type(fault).__name__})"
+    )
+    if not new.refresh_token:
+        return why
+    kept = stored is not None and stored.refresh_token == new.refresh_token
+    return f"{why}\n" + (
+        "The stored login still works: the server gave no new refresh token."
+        if kept
+        else "The stored login does not work any more: the new refresh token is in this process only."
+    )
