@@ -133,6 +133,13 @@ def test_a_password_among_the_options_is_warned_of(url: str, *, exposed: bool) -
         RedisStore(url, [SEAL])
     assert [warning.category for warning in said] == [InsecureStoreWarning] * exposed
     assert not any("pass-word" in str(warning.message) for warning in said)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if exposed:
+            with pytest.raises(InsecureStoreWarning) as caught:
+                RedisStore(url, [SEAL])
+            assert "pass-word" not in everything(caught.value)
+            assert SEAL not in everything(caught.value)
     settings = StoreSettings("redis", STORE_KEYS["url"].kind.check(url))
     assert bool(settings.literal_secret) == ("pass-word" in url)
 
