@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aventus_creds.basics.forks import ForkLock
 from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.waits import spread
-from aventus_creds.errors import (
-    AventusCredsError,
-    StoreConflict,
-    StoreError,
-)
+from aventus_creds.errors import AventusCredsError, InsecureStoreWarning, StoreConflict, StoreError
 from aventus_creds.stores.record import decode, encode
 from aventus_creds.stores.redis.address import checked_address
 from aventus_creds.stores.redis.faults import explain, known_faults, passing
@@ -112,7 +108,7 @@ class RedisStore(Secretive):
         try:
             address = checked_address(url)
             self._seal = Seal(keys)
-        except AventusCredsError as error:
+        except (AventusCredsError, InsecureStoreWarning) as error:  # a warning, where warnings are errors
             del url, keys  # tools may show the variables of a traceback
             raise error.with_traceback(None) from None
         self._address, self._place = address, address.place
