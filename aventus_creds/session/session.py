@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from aventus_creds.basics.certificates import environment_bundle
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import ConfigError
 from aventus_creds.session.bearer import BearerAuth
