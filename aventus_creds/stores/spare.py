@@ -69,6 +69,10 @@ class SpareStore(FileStore):
         """Lock ``key`` as ``lock`` does, but give up and return False once somebody else has saved (see sharing)."""
         return self._locked(key, super().turn(key))
 
+    def attempt(self, key: str) -> AbstractContextManager[bool]:
+        """Lock ``key``, or give False at once if somebody else holds it."""
+        return self._locked(key, super().attempt(key))
+
     @contextmanager
     def _locked(self, key: str, lock: AbstractContextManager[object]) -> Iterator[bool]:
         try:
