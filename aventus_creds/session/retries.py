@@ -10,14 +10,12 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
-from aventus_creds.basics.waits import BACKOFF, spread
+from aventus_creds.basics.waits import BACKOFF, LONGEST_WAIT, spread
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
-LONGEST_WAIT: Final = 120
-"""Seconds. If a server's Retry-After asks for more, there is no retry, and the caller gets the answer."""
 
 
 class RetryingAdapter(HTTPAdapter):

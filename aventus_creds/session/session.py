@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from aventus_creds.basics.certificates import environment_bundle
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import ConfigError
 from aventus_creds.session.bearer import BearerAuth
-from aventus_creds.session.environment import environment_bundle, environment_proxies, stays_here
+from aventus_creds.session.environment import environment_proxies, stays_here
 from aventus_creds.session.faults import cleaned
 from aventus_creds.session.retries import RetryingAdapter
+from aventus_creds.sources.source import patience
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.profile import Profile
@@ -93,6 +95,13 @@ class ApiSession(requests.Session):
             return base + url
         return f"{base.rstrip('/')}/{url.lstrip('/')}"
 
+    def request(self, method: Any, url: str | bytes, *args: Any, **settings: Any) -> requests.Response:
+        """Send a request. Its ``timeout``, in seconds, also limits the wait for a token that has to be refreshed."""
+        if (limit := _seconds(settings.get("timeout"))) is None:
+            return super().request(method, url, *args, **settings)
+        with patience(limit):
+            return super().request(method, url, *args, **settings)
+
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         """Send ``request``, with the profile's timeout if the caller sets none."""
         if self._process != os.getpid():
@@ -157,3 +166,11 @@ class ApiSession(requests.Session):
 def _is_absolute(url: str) -> bool:
     scheme, separator, _ = url.partition("://")
     return bool(separator) and scheme.isascii() and scheme.translate(_NO_MARKS).isalnum()
+
+
+def _seconds(timeout: Any) -> float | None:
+    """Return the seconds that a timeout of requests allows in all: a number, or one each to connect and to read."""
+    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    if not all(isinstance(part, int | float) for part in parts):
+        return None  # without a limit, or urllib3's own kind
+    return float(sum(parts))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from aventus_creds.basics.forks import ForkLock
 from aventus_creds.basics.hidden import Secretive
@@ -36,3 +37,13 @@ class MemoryStore(Secretive):
     def lock(self, key: str) -> AbstractContextManager[object]:
         """Lock ``key`` against other threads."""
         return self._locks[key]
+
+    @contextmanager
+    def attempt(self, key: str) -> Iterator[bool]:
+        """Lock ``key``, or give False at once if another thread holds it."""
+        held = self._locks[key].acquire(0)
+        try:
+            yield held
+        finally:
+            if held:
+                self._locks[key].release()

@@ -74,7 +74,7 @@ def of_logins(tell: Tell, browser: Callable[[str], None], failing: Failing) -> N
             "state=x"
         )
     pasted = read_profiles().profile("by-paste")
-    from aventus_creds.notebook.panel import log_in_in_cell
+    from aventus_creds.notebook.cell import log_in_in_cell
 
     with failing(kinds.LoginPending):
         log_in_in_cell(pasted, store := MemoryStore(), cached_source(pasted, store))

@@ -1,4 +1,7 @@
-"""The session over real sockets: who may see the token, also after a redirect, and what is shown of it."""
+"""The session over real sockets: who may see the token, also after a redirect, and what is shown of it.
+
+``Source`` has a row of tokens: each refusal brings the next.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The session over real sockets: an API that answers 401."""
+"""The session over real sockets: an API that answers 401.
+
+``Source`` has a row of tokens: each refusal brings the next; ``SourceThatKnows`` renews none twice, as a cache does.
+"""
 
 from __future__ import annotations
 

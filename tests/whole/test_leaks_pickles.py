@@ -23,8 +23,9 @@ from support import make_profile, make_token
 
 import aventus_creds
 from aventus_creds.basics.hidden import Hidden
-from aventus_creds.oauth.answer import Answer, DeviceAuthorization
+from aventus_creds.oauth.answer import Answer
 from aventus_creds.oauth.code_grant import Authorization
+from aventus_creds.oauth.device_answer import DeviceAuthorization
 from aventus_creds.oauth.request import refresh_request
 from aventus_creds.profiles.secrets import SecretRef
 from aventus_creds.profiles.store_keys import StoreSettings
