@@ -68,6 +68,9 @@ class Transport:
 
         A socket's timeout starts again with each byte that arrives, and a DNS look-up has no timeout at all.
         """
+        if requests.Session.send.__module__.startswith("requests_mock"):
+            # In a user's test. After a 401 this thread holds requests-mock's lock, so no other could send.
+            return self._exchange(method, request)
         answer: Future[Answer] = Future()
 
         def work() -> None:
