@@ -137,7 +137,7 @@ def _try(whole: Path, mutant: Mutant) -> Outcome:
 
 
 def _copy(whole: Path, folder: Path) -> Path:
-    """Copy what tests need of the tree ``whole``. The compiled modules too: they are valid as long as the times are kept."""
+    """Copy what tests need of the tree ``whole``, with compiled modules, which are valid while times are kept."""
     tree = folder / "tree"
     tree.mkdir()
     for pattern in _COPIED:

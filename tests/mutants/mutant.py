@@ -73,13 +73,13 @@ def broken(mutant: Mutant, root: Path = ROOT) -> list[str]:
         wrong.append(f"{mutant.name}: no test is named")
     for test in mutant.tests:
         file, _, name = test.partition("::")
-        if name.partition("[")[0] not in tests_of(root / "tests" / file):
+        if name.partition("[")[0] not in names_in(root / "tests" / file):
             wrong.append(f"{mutant.name}: there is no test {test}")
     return wrong
 
 
 @cache
-def tests_of(file: Path) -> frozenset[str]:
+def names_in(file: Path) -> frozenset[str]:
     """Return the names of the tests that pytest finds in a file: its functions, parametrised or not."""
     if not file.is_file():
         return frozenset()

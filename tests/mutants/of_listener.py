@@ -228,7 +228,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         CONNECTIONS,
         "self._idle.pop(connection, None)\n            else",
         "pass\n            else",
-        f"{TEST_REQUESTS}::test_150_idle_connections_take_no_150_threads",
+        "callbacks/test_answer_is_kept.py::test_the_redirect_that_is_being_answered_is_not_dropped",
     ),
     out(
         "head-limit",

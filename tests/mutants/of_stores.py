@@ -99,6 +99,14 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_LOCK}::test_a_late_holder_does_not_undo_a_logout",
     ),
     out(
+        "save-needs-lock",
+        "save-needs-lock",
+        REDIS,
+        "if key not in self._mine.held:",
+        "self._mine.seen.setdefault(key, b'')\n        if False:",
+        f"{TEST_LOCK}::test_a_save_needs_the_lock",
+    ),
+    out(
         "lock-extended",
         "dead-holder",
         LOCK,

@@ -120,7 +120,7 @@ def test_a_device_code_is_shown_nowhere() -> None:
     """RFC 8628 section 5.2: whoever has it gets the token. Neither a repr nor an error of the server shows it."""
     profile = make_profile(grant="device", device_url=f"{ISSUER}/device")
     given = endpoints(profile, device_url=f"{ISSUER}/device")
-    body = {
+    body: dict[str, Any] = {
         "device_code": "the-device-code",
         "user_code": "the-user-code",
         "verification_uri": "https://a.example/",
