@@ -195,13 +195,6 @@ ROWS: Final[tuple[Mutant, ...]] = (
         'return f"<SecretRef in {self.place}>"',
         'return f"<SecretRef {self._value}>"',
         f"{TEST_SECRETS}::test_repr_names_the_place",
-    ),
-    out(
-        "profile-in-the-repr",
-        "no-repr",
-        SECRETS,
-        'return f"<SecretRef in {self.place}>"',
-        'return f"<SecretRef {self._value}>"',
         f"{TEST_IDENTITY}::test_a_profile_shows_no_secret",
     ),
     out(

@@ -113,14 +113,6 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "            pass\n",
         f"{TEST_ORIGINS}::test_auth_replaced",
     ),
-    out(
-        "netrc-is-no-auth",
-        "session-netrc",
-        SESSION,
-        "self.auth = self._bearer = BearerAuth(source, profile.api_origins)",
-        "self._bearer = BearerAuth(source, profile.api_origins)\n        self.hooks['response'].append(lambda *_, **__: None)",
-        f"{TEST_ORIGINS}::test_netrc_is_not_read",
-    ),
     # A refused token
     out(
         "refused-token",

@@ -144,8 +144,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "wait-in-pieces",
         "ctrl-c-ends-the-wait",
         ATTEMPT,
-        "self.ended.wait(min(0.2, max(0.0, self.seconds_left())))",
-        "self.ended.wait(max(0.0, self.seconds_left()))",
+        "if self._lock.acquire(timeout=0.2):",
+        "if self._lock.acquire():",
         f"{TEST_ATTEMPT}::test_the_time_limit_never_waits_for_the_exchange_in_one_piece",
     ),
     out(
@@ -259,7 +259,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         CONSOLE,
         '"".join(_TERMINAL_NOISE.sub("", pasted).split()).strip("\'\\"<>")',
         "pasted",
-        f"{TEST_PASTE}::test_the_query_in_what_was_pasted",
+        f"{TEST_PASTE}::test_a_paste_in_any_form_is_taken",
     ),
     out(
         "paste-beside",
@@ -280,18 +280,14 @@ ROWS: Final[tuple[Mutant, ...]] = (
     ),
     out(
         "code-in-a-variable",
-        "no-exception",
+        "nowhere",
         ATTEMPT,
-        "    @hides\n    def deliver(self, query: Hidden[str]) -> Reply:",
-        "    def deliver(self, query: str) -> Reply:",
+        "code = Hidden(self._authorization.accept(query.reveal()))",
+        "text = query.reveal()\n            code = Hidden(self._authorization.accept(text))",
         "whole/test_leaks.py::test_errors",
-        also=(
-            Edit(ATTEMPT, "self._authorization.accept(query.reveal())", "self._authorization.accept(query)"),
-        ),
-        doubled="not doubled: the call is changed with its argument",
     ),
     out(
-        "issuer-of-two",
+        "state-of-another-login",
         "two-logins",
         "oauth/code_grant.py",
         'not hmac.compare_digest(params["state"].encode(), self._state.encode())',
