@@ -116,11 +116,11 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_USER}::test_in_the_place_of_the_token",
     ),
     out(
-        "checked-when-open",
+        "swapped-for-a-link",
         "swapped",
         FOLDER,
-        "        try:\n            descriptor = open_file(path, NO_FOLLOW)",
-        "        try:\n            if path.is_symlink():\n                raise OSError('a link')\n            descriptor = open_file(path)",
+        "open_file(path, NO_FOLLOW)",
+        "open_file(path)",
         f"{TEST_USER}::test_a_token_swapped_for_a_link_while_it_is_read",
     ),
     # Whole files
@@ -211,7 +211,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         RECORD,
         'kept["format"] != FORMAT or',
         "",
-        f"{TEST_FILE}::test_a_damaged_file_is_log_in_again_and_kept_aside",
+        "stores/test_record_format.py::test_another_format_or_owner_is_no_token",
     ),
     out(
         "sound-token",

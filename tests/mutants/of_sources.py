@@ -135,7 +135,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         INTERRUPTS,
         "    for number in ours:\n        signal.signal(number, note)",
         "    for number in ():\n        signal.signal(number, note)",
-        "whole/test_unattended.py::test_ctrl_c_in_the_middle_of_a_refresh",
+        f"{TEST_PROCESSES}::test_a_signal_in_the_middle_of_a_refresh",
     ),
     out(
         "sigterm-waits",
