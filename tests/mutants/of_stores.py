@@ -128,7 +128,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         LOCK,
         "if not holder or holder == ARGV[1] then",
         "if true then",
-        "stores/test_stores.py::test_the_lock_excludes_other_threads",
+        f"{TEST_LOCK}::test_a_lock_that_is_freed_without_a_save_goes_to_one_waiter",
     ),
     out(
         "fork-and-redis-lock",

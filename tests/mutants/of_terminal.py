@@ -259,7 +259,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         CONSOLE,
         '"".join(_TERMINAL_NOISE.sub("", pasted).split()).strip("\'\\"<>")',
         "pasted",
-        f"{TEST_PASTE}::test_a_paste_in_any_form_is_taken",
+        "callbacks/test_around_a_paste.py::test_what_is_around_it_does_no_harm",
     ),
     out(
         "paste-beside",
