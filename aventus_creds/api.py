@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile
-from aventus_creds.sources.chain import cached_source, token_source
+from aventus_creds.sources.chain import shared_source, token_source
 from aventus_creds.stores.opening import store_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aventus_creds.callbacks import Browser
     from aventus_creds.logins.logout import Logout
     from aventus_creds.session.session import ApiSession
@@ -107,10 +109,18 @@ def login(
             client_credentials needs no person: it gets a new token.
 
     Raises:
-        What ``get_session`` raises, except LoginRequired.
+        What ``get_session`` raises. LoginRequired only where visitors, or a program, run
+        this code in a notebook or a web application.
     """
     profile = read_profiles(profiles).profile(name)
-    cache = cached_source(profile, store or store_for(profile))
+    store = store or store_for(profile)
+    cache = shared_source(profile, store)
+    if GRANTS[profile.grant].attended:
+        from aventus_creds.logins.person import need_person, need_sockets
+
+        (need_person if browser is None else need_sockets)(profile.name)
+    if not device and (in_cell := _login_in_cell(profile)):
+        return in_cell(profile, store, cache, browser, anew=True)
     from aventus_creds.logins.login import log_in  # loads requests
 
     return log_in(profile, cache.keep, browser, device=device)
@@ -133,7 +143,7 @@ def logout(
         ConfigError, StoreError: the profile is wrong, or the store cannot be used.
     """
     profile = read_profiles(profiles).profile(name)
-    cache = cached_source(profile, store or store_for(profile))
+    cache = shared_source(profile, store or store_for(profile))
     from aventus_creds.logins.logout import log_out  # loads requests
 
     return log_out(profile, cache)
@@ -147,7 +157,11 @@ def _source(
 ) -> TokenSource:
     """Return where the profile's tokens come from; a person is asked only when nothing else helps."""
     return token_source(
-        profile, store, may_ask=partial(_may_ask, interactive), log_in=partial(_log_in, profile, browser)
+        profile,
+        store,
+        may_ask=partial(_may_ask, interactive),
+        log_in=partial(_log_in, profile, browser),
+        advice=partial(_advice, profile.name, interactive),
     )
 
 
@@ -158,16 +172,33 @@ def _may_ask(interactive: bool | None) -> bool:  # noqa: FBT001 - the one thing 
     return may_ask(interactive)
 
 
+def _advice(name: str, interactive: bool | None) -> str:  # noqa: FBT001 - as for _may_ask
+    """Return what to do where nobody was asked."""
+    from aventus_creds.logins.person import advice
+
+    return advice(name, interactive)
+
+
 def _log_in(
     profile: Profile, browser: Browser | None, store: TokenStore, cache: CachedSource, at_least: float
 ) -> Token:
     """Let the person log in where they sit: in a notebook's panel, else at the terminal or on a device."""
-    from aventus_creds.logins.person import jupyter_kernel
-
-    if browser is None and GRANTS[profile.grant].redirects and jupyter_kernel() is not None:
-        from aventus_creds.notebook.panel import log_in_in_cell  # loads ipywidgets
-
-        return log_in_in_cell(profile, store, cache)
+    if in_cell := _login_in_cell(profile):
+        return in_cell(profile, store, cache, browser, at_least=at_least)
     from aventus_creds.logins.login import log_in_in_turn  # loads requests
 
     return log_in_in_turn(profile, store, cache, browser, at_least)
+
+
+def _login_in_cell(profile: Profile) -> Callable[..., Token] | None:
+    """Return the function that shows a login in the notebook that runs this code, or None elsewhere."""
+    if not GRANTS[profile.grant].redirects:
+        return None
+    from aventus_creds.logins.person import jupyter_kernel, marimo_mode
+
+    in_cell: Callable[..., Token] | None = None
+    if marimo_mode():
+        from aventus_creds.notebook.marimo import log_in_in_cell as in_cell  # loads marimo
+    elif jupyter_kernel() is not None:
+        from aventus_creds.notebook.cell import log_in_in_cell as in_cell  # loads ipywidgets
+    return in_cell

@@ -19,7 +19,7 @@ from aventus_creds.errors import (
     StoreError,
     TokenRefused,
 )
-from aventus_creds.oauth.answer import LONGEST_INTERVAL, DeviceAuthorization
+from aventus_creds.oauth.device_answer import LONGEST_INTERVAL, DeviceAuthorization
 
 if TYPE_CHECKING:
     from aventus_creds.oauth.client import OAuthClient

@@ -10,44 +10,27 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import Final, Literal
 
 from aventus_creds.basics.hidden import Hidden, hides
-from aventus_creds.callbacks import Attempt
+from aventus_creds.callbacks import Attempt, Browser
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.callbacks.opening import only_pasted
-from aventus_creds.errors import AventusCredsError, LoginRequired, LoginTimeout, StoreError
+from aventus_creds.errors import AventusCredsError, LoginRequired, StoreError
 from aventus_creds.logins.login import log_in
 from aventus_creds.logins.logout import log_out
+from aventus_creds.notebook.outcome import BegunAnew, LoggedInElsewhere, Outcome
+from aventus_creds.notebook.watching import Watcher, watched
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.cached import CachedSource
-from aventus_creds.stores import TokenStore
+from aventus_creds.sources.source import differs
 from aventus_creds.tokens import Token
 
-TICK: Final = 1.0
-"""Seconds between two checks of the clock and the store, while something watches the login."""
+LOGOUT_TICKS: Final = 5
+"""After how many checks of the clock it looks whether somebody has logged out elsewhere."""
 
 State = Literal["checking", "waiting", "in", "out"]
-
-_logins: weakref.WeakValueDictionary[tuple[str, TokenStore], BackgroundLogin] = weakref.WeakValueDictionary()
-_logins_lock: Final = threading.Lock()
-
-
-def background_login(profile: Profile, store: TokenStore, cache: CachedSource) -> BackgroundLogin:
-    """Return this process's login for a profile. It is created on first use, and does not start by itself.
-
-    Args:
-        profile: the profile to log in to. If it was edited since the last call, the login continues with it.
-        store: where the token is stored. Each store has its own login.
-        cache: reads and writes the token of ``profile`` in ``store``.
-    """
-    with _logins_lock:
-        login = _logins.get((profile.key, store))
-        if login is None:
-            login = _logins[profile.key, store] = BackgroundLogin(profile, cache)
-        elif login.profile != profile:  # only keys that do not change the token were edited
-            login.take(profile, cache)
-        return login
 
 
 class BackgroundLogin:
@@ -60,7 +43,7 @@ class BackgroundLogin:
     * ``in``: logged in with ``token``.
     * ``out``: not logged in, and no login is running.
 
-    ``notice`` is a message for the user, or ``""``.
+    ``notice`` is a message for the user, or ``""``. ``failed`` tells whether the notice is about a failure.
     """
 
     def __init__(self, profile: Profile, cache: CachedSource) -> None:
@@ -68,32 +51,33 @@ class BackgroundLogin:
         self.cache = cache
         self.state: State = "checking"
         self.notice = ""
+        self.failed = False
         self.redirect_uri = ""
+        self.why_alone = ""  # why the redirect must be pasted, if it usually need not
         self.token: Token | None = None
-        self.error: AventusCredsError | None = None
         self._attempt: Attempt | None = None
-        self._link_used = False
-        self._restarting = False
+        self._busy = False
+        self._outcome = Outcome()
+        self._at_least = 0.0
+        self._before: Token | None = None  # what was there when the attempt began: no login since
+        self._browser: Browser | None = None
         self._running: threading.Thread | None = None
         self._ticker: threading.Thread | None = None
+        self._ticks = 0
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self._lock = threading.RLock()
-        self._settled = threading.Event()
+        self._looked_up = threading.Event()
 
     @property
     def url(self) -> str:
-        """The address where the user logs in, or "" unless the state is ``waiting``. It contains the OAuth state.
-
-        It is also "" after the user pasted a wrong address. The link was used then, and if it stayed visible,
-        it could be saved in the notebook.
-        """
+        """The address where the user logs in, or "" unless the state is ``waiting``. It contains the OAuth state."""
         attempt = self._attempt
-        return attempt.url if attempt and self.state == "waiting" and not self._link_used else ""
+        return attempt.url if attempt and self.state == "waiting" else ""
 
     @property
     def only_pasted(self) -> bool:
         """Whether the redirect can never reach this machine, so that the user must paste its address."""
-        return only_pasted(self.profile)
+        return bool(self.why_alone) or only_pasted(self.profile)
 
     def seconds_left(self) -> float:
         """Return the seconds that the user has left to log in, or 0 if no login is running."""
@@ -105,50 +89,43 @@ class BackgroundLogin:
         with self._lock:
             self._watchers.add(watcher)
             if self._ticker is None or not self._ticker.is_alive():
-                self._ticker = threading.Thread(target=_tick, args=(weakref.ref(self),), daemon=True)
-                self._ticker.start()
+                self._ticker = watched(self)
 
-    def begin(self, *, anew: bool = False, attended: bool = True) -> None:
+    def begin(
+        self,
+        *,
+        anew: bool = False,
+        attended: bool = True,
+        at_least: float = 0,
+        browser: Browser | None = None,
+    ) -> Outcome:
         """Use the cached token, refreshed if needed, or start a login. Returns at once.
 
-        It does nothing if a login is running already.
+        If a login is running already, it joins that one.
 
         Args:
             anew: start a login even if there is a cached token.
-            attended: whether a user can log in. If not, ``error`` is set to LoginRequired instead of starting
-                a login.
+            attended: whether a user can log in. If not, the outcome is LoginRequired.
+            at_least: how many seconds the token must be valid.
+            browser: called with the login's address, besides showing it.
+
+        Returns:
+            How it will end.
         """
         with self._lock:
-            if self._running and self._running.is_alive():
-                return
-            self._settled.clear()
-            self._restarting = False
-            self.error = None
-            self._set("checking")
-            self._running = threading.Thread(target=self._run, args=(anew, attended), daemon=True)
-            self._running.start()
+            self._at_least = max(at_least, self._at_least if self._busy else 0)
+            self._browser = browser or (self._browser if self._busy else None)
+            if self._busy:
+                return self._outcome
+            outcome = self._outcome = Outcome()
+            self._start(anew, attended)
+        self._tell()
+        return outcome
 
     def looked_up(self) -> None:
         """Wait until the state is no longer ``checking``. An interrupt ends the wait."""
-        while self.state == "checking" and not self._settled.wait(0.02):
+        while self._busy and not self._looked_up.wait(0.2):
             pass
-
-    def wait(self) -> Token:
-        """Wait until the login ends and return its token.
-
-        An interrupt ends the wait at once, but the login continues.
-
-        Raises:
-            AventusCredsError: the login failed. The error is the one that the login raised.
-        """
-        while True:
-            if not self._settled.wait(0.2):
-                continue
-            error, token = self.error, self.token
-            if error:
-                raise error
-            if token:
-                return token
 
     @hides
     def paste(self, text: Hidden[str]) -> None:
@@ -169,37 +146,47 @@ class BackgroundLogin:
         """Revoke and delete the login. Returns at once; watchers are told about the result."""
         threading.Thread(target=self._log_out, daemon=True).start()
 
+    def _start(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - Thread passes positional arguments
+        self._busy = True
+        self._looked_up.clear()
+        self.state, self.notice = "checking", ""
+        self._running = threading.Thread(target=self._run, args=(anew, attended), daemon=True)
+        self._running.start()
+
     def _run(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - Thread passes positional arguments
         try:
             token = None if anew else self._cached(attended=attended)
             if token is None:
                 token = log_in(self.profile, self.cache.keep, panel=self.at)
+        except LoggedInElsewhere as other:
+            self._end("in", token=other.token)
+        except BegunAnew:  # whoever waits goes on waiting, for the next login
+            with self._lock:
+                self._attempt = None
+                self._start(True, True)
+        except LoginRequired as error:
+            self._end("out", error=error)  # nobody failed: the panel says "not logged in" anyway
         except AventusCredsError as error:
-            if self._restarting:  # wait() keeps waiting for the next login
-                return
-            if self.state == "in":  # a login in another process was faster
-                self._end("in")
-                return
-            self.error = error
-            self._end("out", error.message)
+            self._end("out", str(error), error=error)
         except Exception as fault:  # noqa: BLE001 - otherwise the panel would wait forever
-            self.error = AventusCredsError(f"the login failed unexpectedly ({type(fault).__name__})")
-            self._end("out", self.error.message)
+            unexpected = AventusCredsError(f"the login failed unexpectedly ({type(fault).__name__})")
+            self._end("out", unexpected.message, error=unexpected)
         else:
-            self.token = token
-            self._end("in")
+            self._end("in", token=token)
 
     def _begin_anew(self) -> None:
         if attempt := self._attempt:
-            self._restarting = True
-            attempt.fail(LoginTimeout("the login was begun anew"))
-        if self._running:
-            self._running.join()
-        self.begin(anew=True)
+            attempt.fail(BegunAnew("the login was begun anew"))  # closes the listener, then starts again
+        else:
+            self.begin(anew=True)
 
     def _cached(self, *, attended: bool) -> Token | None:
         try:
-            return self.cache.token()
+            while True:
+                wanted = self._at_least
+                token = self.cache.token(at_least=wanted)
+                if self._at_least == wanted:  # nobody has joined who needs a longer one
+                    return token
         except LoginRequired:
             if not attended:
                 raise
@@ -207,53 +194,76 @@ class BackgroundLogin:
 
     # The login uses this object as its own callback
 
-    def at(self, redirect_uri: str) -> BackgroundLogin:
+    def at(self, redirect_uri: str, why_alone: str = "") -> BackgroundLogin:
         """Remember ``redirect_uri`` and return this object as the callback for it."""
-        self.redirect_uri = redirect_uri
+        self.redirect_uri, self.why_alone = redirect_uri, why_alone
         return self
 
     def start(self, attempt: Attempt) -> None:
         """Show the address of ``attempt``. From now on, ``paste`` delivers to it."""
+        with suppress(StoreError):
+            self._before = self.cache.peek()
         self._attempt = attempt
-        self._link_used = False
-        self._set("waiting")
+        self._set(
+            "waiting", f"{self.why_alone}: paste the address of the new tab here." if self.why_alone else ""
+        )
+        if browser := self._browser:
+            threading.Thread(target=_open, args=(browser, attempt.url), daemon=True).start()
 
     def close(self) -> None:
         """Do nothing: the end of the attempt sets the state."""
 
-    def _end(self, state: State, notice: str = "") -> None:
-        self._attempt = None
-        self._set(state, notice)
-        self._settled.set()
+    def _end(
+        self,
+        state: State,
+        notice: str = "",
+        *,
+        token: Token | None = None,
+        error: AventusCredsError | None = None,
+    ) -> None:
+        with self._lock:
+            self._attempt = None
+            self._busy = False
+            self.token = token
+            self.state, self.notice, self.failed = state, notice, bool(notice)
+            outcome = self._outcome
+        self._looked_up.set()
+        outcome.set(token, error)
+        self._tell()
 
     def _paste(self, text: Hidden[str]) -> None:
         attempt = self._attempt
         if attempt is None:
-            self._set(self.state, "Nothing is under way: log in again first.")
+            self._set(self.state, "Nothing is waiting for an address. Log in first.", failed=True)
             return
         reply = attempt.deliver(query_of(text.reveal()))
-        if not reply.ended:
-            self._link_used = True
+        if not reply.ended and self._attempt is attempt:
             self._set(
-                self.state,
-                f"That was not it: {reply.text}. Copy the whole address of the new tab and"
-                " paste it again, or log in again.",
+                "waiting",
+                f"That was not it: {reply.text}. Copy the whole address of the new tab, and paste it again.",
+                failed=True,
             )
 
     def _log_out(self) -> None:
         try:
             done = log_out(self.profile, self.cache)
         except StoreError as fault:
-            self._set(self.state, fault.message)
+            self._set(self.state, str(fault), failed=True)
             return
         self.token = None
-        self._set(
-            "out", f"Forgotten here, but not revoked: {done.why_not}" if done.why_not else "Logged out."
-        )
+        if done.why_not:
+            self._set(
+                "out", f"The login is forgotten here, but it was not revoked: {done.why_not}", failed=True
+            )
+        else:
+            self._set(
+                "out", "You are logged out, and the server has revoked the login." if done.revoked else ""
+            )
 
-    def _set(self, state: State, notice: str = "") -> None:
+    def _set(self, state: State, notice: str = "", *, failed: bool = False) -> None:
         with self._lock:
-            self.state, self.notice = state, notice
+            self.state, self.notice, self.failed = state, notice, failed
+        self._looked_up.set()
         self._tell()
 
     def _tell(self) -> None:
@@ -261,11 +271,14 @@ class BackgroundLogin:
             watcher.changed()
 
     def tick(self) -> bool:
-        """Check for an expired token and for logins in other processes. Return False if nothing watches any more."""
+        """Check for an expired token and for what other processes do. Return False if nothing watches any more."""
         if not self._watchers:
             return False
+        self._ticks += 1
         if self.state in {"waiting", "out"}:
             self._look_for_another_login()
+        elif self.state == "in" and self._ticks % LOGOUT_TICKS == 0:
+            self._look_for_a_logout()
         if self.state == "in" and self.token and self.token.expired(time.time()):
             if self.token.refresh_token:
                 self.begin()
@@ -281,24 +294,35 @@ class BackgroundLogin:
             token = self.cache.peek()
         except StoreError:
             return
-        if token is None or not token.fresh(time.time()):
+        if token is None or not token.fresh(time.time(), self._at_least if self._busy else 0):
             return
-        self.token = token
         if attempt := self._attempt:
-            attempt.fail(LoginRequired("another login came first"))  # closes the listener
+            if differs(token, self._before):
+                attempt.fail(LoggedInElsewhere(token))  # closes the listener, and ends the login
+            return
+        with self._lock:
+            if self._busy:
+                return
+            self.token = token
         self._set("in")
 
+    def _look_for_a_logout(self) -> None:
+        """Notice that the user has logged out, or in again, in another notebook or in a terminal."""
+        try:
+            token = self.cache.peek()
+        except StoreError:
+            return
+        with self._lock:
+            if self._busy or self.state != "in" or token == self.token:
+                return
+            self.token = token
+        if token is None:
+            self._set("out", "You have logged out somewhere else.")
+        else:
+            self._set("in")
 
-class Watcher:
-    """Something that shows a BackgroundLogin and is told when it changes."""
 
-    def changed(self) -> None:
-        """React to a change of the login. Called from any thread."""
-        raise NotImplementedError
-
-
-def _tick(login: weakref.ref[BackgroundLogin]) -> None:
-    """Call ``tick`` regularly while something watches the login. Does not keep the login alive."""
-    while (alive := login()) is not None and alive.tick():
-        del alive
-        time.sleep(TICK)
+def _open(browser: Browser, url: str) -> None:
+    """Open the browser. If that fails it is no error, since the panel shows the link too."""
+    with suppress(Exception):
+        browser(url)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import html
-import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,35 +15,25 @@ from typing import TYPE_CHECKING, Any, Final
 import ipywidgets as widgets
 
 from aventus_creds.basics.hidden import Hidden, hides
-from aventus_creds.errors import LoginPending
-from aventus_creds.logins.person import front_end_can_answer, jupyter_kernel
-from aventus_creds.notebook.background import BackgroundLogin, Watcher, background_login
+from aventus_creds.logins.person import marimo_mode, may_show_login, need_sockets, served
+from aventus_creds.notebook import look
+from aventus_creds.notebook.background import BackgroundLogin
+from aventus_creds.notebook.button import Button
+from aventus_creds.notebook.registry import background_login
+from aventus_creds.notebook.watching import Watcher
 from aventus_creds.profiles.file import read_profiles
-from aventus_creds.sources.chain import cached_source
+from aventus_creds.sources.chain import shared_source
 from aventus_creds.stores import TokenStore
 from aventus_creds.stores.opening import store_for
-from aventus_creds.tokens import jwt_account
 
 if TYPE_CHECKING:
-    from aventus_creds.profiles.profile import Profile
     from aventus_creds.session.session import ApiSession
-    from aventus_creds.sources.cached import CachedSource
     from aventus_creds.tokens import Token
 
-STYLE: Final = """<style>
-.aventus-creds-login { gap: 6px; padding: 10px 12px; max-width: 42em; border-radius: 6px;
-  border: 1px solid var(--jp-border-color2, #bdbdbd); }
-.aventus-creds-login .widget-html-content, .aventus-creds-login .jupyter-widget-html-content { line-height: 1.5; }
-.aventus-creds-login a.aventus-creds-link { display: inline-block; padding: 3px 14px; border-radius: 3px;
-  font-weight: 600; text-decoration: none; color: #fff; background: #0b63c5; }
-.aventus-creds-login a.aventus-creds-link:focus-visible { outline: 2px solid #0b63c5; outline-offset: 2px; }
-.aventus-creds-login .aventus-creds-status { color: var(--jp-ui-font-color1, inherit); }
-.aventus-creds-login .aventus-creds-notice { color: var(--jp-error-color1, #b3261e); }
-.aventus-creds-login .aventus-creds-help { color: var(--jp-ui-font-color2, inherit); font-size: 90%; }
-</style>"""
+VIEW: Final = "application/vnd.jupyter.widget-view+json"
 
 
-class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidgets ships no types
+class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidgets ships no types
     """Shows the login of a profile, and lets the user log in with one click. The kernel stays free.
 
     Args:
@@ -57,45 +45,58 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         ConfigError: the profile does not exist or has mistakes.
     """
 
+    def __new__(cls, name: str | None = None, **settings: Any) -> Any:
+        """Return the button for the notebook that this is."""
+        if not marimo_mode():
+            return super().__new__(cls, name, **settings)
+        from aventus_creds.notebook.marimo import MarimoButton  # loads marimo
+
+        return MarimoButton(_login_of(name, **settings))  # type: ignore[return-value,unused-ignore]
+
     def __init__(
         self, name: str | None = None, *, profiles: str | Path | None = None, store: TokenStore | None = None
     ) -> None:
-        profile = read_profiles(profiles).profile(name)
-        chosen = store or store_for(profile)
-        login = background_login(profile, chosen, cached_source(profile, chosen))
-        self._build(login)
-        kernel = jupyter_kernel()
-        login.begin(attended=kernel is None or front_end_can_answer(kernel))
+        login = _login_of(name, profiles=profiles, store=store)
+        attended = may_show_login()
+        visitors = served() is not None
+        self._build(login, visitors=visitors, shut=visitors and not attended)
+        if not self._shut:
+            login.begin(attended=attended)
 
     @classmethod
     def _of(cls, login: BackgroundLogin) -> LoginButton:
         """Return the panel for a cell that waits for the login. It does not start the login."""
-        panel = cls.__new__(cls)
-        panel._build(login, in_cell=True)  # noqa: SLF001 - its own class
+        panel: LoginButton = super().__new__(cls)
+        panel._build(login, in_cell=True, visitors=served() is not None)
         return panel
 
-    def _build(self, login: BackgroundLogin, *, in_cell: bool = False) -> None:
+    def _build(
+        self, login: BackgroundLogin, *, in_cell: bool = False, visitors: bool = False, shut: bool = False
+    ) -> None:
         self._login = login
         self._in_cell = in_cell
+        self._visitors = visitors  # they see it, and are not told whose login it is
+        self._shut = shut  # and cannot log in either
         self._told: list[Callable[[ApiSession], object]] = []
         self._told_token: Token | None = None
         # A thread that updates a widget needs the context of the cell: some kernels use it to find the cell.
         self._context = contextvars.copy_context()
         self._shown: tuple[widgets.Widget, ...] = ()
-        self._status = widgets.HTML()
-        self._link = widgets.HTML()
+        self._status, self._time, self._link, self._notice, self._help = (widgets.HTML() for _ in range(5))
         self._paste = widgets.Password(
-            description="Address:",  # a screen reader reads this label
-            placeholder="Paste the address of the new tab here, and press Enter",
+            description="Address of the new tab",  # a screen reader reads this label
+            placeholder="Paste it here, and press Enter",
             continuous_update=False,
             layout=widgets.Layout(width="auto"),
+            style={"description_width": "initial"},
         )
         self._paste.add_class("aventus-creds-paste")
         self._paste.observe(self._pasted, "value")
-        self._help = widgets.HTML()
-        self._again = widgets.Button(description="Log in again", button_style="primary")
+        self._again = widgets.Button(description=f"Log in to {login.profile.name}")
+        self._again.add_class("aventus-creds-begin")  # looks like the link
         self._again.on_click(lambda _: self._login.begin_anew())
         self._out = widgets.Button(description="Log out")
+        self._out.add_class("aventus-creds-out")
         self._out.on_click(lambda _: self._login.log_out())
         super().__init__()
         self.add_class("aventus-creds-login")
@@ -105,19 +106,14 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         self._show()
         login.watch(self._watcher)
 
-    def __repr__(self) -> str:
-        """Return the profile and the state of its login. This text is saved into the notebook."""
-        states = {
-            "checking": "being checked",
-            "waiting": "not logged in",
-            "in": "logged in",
-            "out": "not logged in",
-        }
-        return f"<LoginButton {self._login.profile.name}: {states[self._login.state]}>"
-
     def _repr_keys(self) -> list[str]:
         """Return no keys, because the repr of ipywidgets would print the values of the children."""
         return []
+
+    def bundle(self) -> dict[str, Any]:
+        """Return the MIME bundle that displays it. ipywidgets 7 has no method that does."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {"text/plain": repr(self), VIEW: view}
 
     def with_plain_link(self) -> dict[str, Any]:
         """Return a MIME bundle with the panel, and a plain link for front ends that show no widgets.
@@ -127,28 +123,17 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
         """
         url, name = self._login.url, self._login.profile.name
         if not url:
-            return dict(self._repr_mimebundle_())
+            return self.bundle()
+        from aventus_creds.notebook.paste import offer_magics
+
+        offer_magics()
         paste = f"If it cannot connect in the end, interrupt the cell and run: %aventus_login {name} --paste"
         return {
-            **self._repr_mimebundle_(),
+            **self.bundle(),
             "text/plain": f"Log in to {name}: open {url}\n{paste}",
             "text/html": f'<a target="_blank" rel="noopener noreferrer" href="{html.escape(url, quote=True)}">'
             f"Log in to {html.escape(name)}</a><br>{html.escape(paste)}",
         }
-
-    @property
-    def session(self) -> ApiSession:
-        """The session for the profile's API. Raises LoginRequired if nobody is logged in."""
-        from aventus_creds.session.session import ApiSession  # loads requests
-
-        self._login.cache.token()
-        return ApiSession(self._login.profile, self._login.cache)
-
-    def on_login(self, callback: Callable[[ApiSession], object]) -> None:
-        """Call ``callback(session)`` after each login, in a thread; and now, if somebody is logged in already."""
-        self._told.append(callback)
-        if self._login.state == "in":
-            callback(self.session)
 
     def changed(self) -> None:
         """Update what the panel shows. Called from any thread."""
@@ -161,50 +146,29 @@ class LoginButton(widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidget
             self._login.paste(change.reveal()["new"])
 
     def _show(self) -> None:
-        login, name = self._login, html.escape(self._login.profile.name)
-        waiting = login.state == "waiting"
-        url = html.escape(login.url, quote=True)
-        self._status.value = STYLE + _line("status", self._status_text())
-        notice = _line("notice", html.escape(login.notice), role="alert") if login.notice else ""
-        self._link.value = notice + (
-            f'<a class="aventus-creds-link" target="_blank" rel="noopener noreferrer" href="{url}">Log in to {name}</a>'
-            if waiting and url
-            else ""
-        )
-        self._help.value = _line("help", _help(login, in_cell=self._in_cell)) if waiting else ""
-        shown: list[widgets.Widget] = [self._status]
-        if waiting or login.notice:
-            shown.append(self._link)
-        if waiting:
-            shown += [self._paste, self._help, *([] if url else [self._again])]
-        elif login.state == "in":
-            shown.append(self._out)
-        elif login.state == "out":
-            shown.append(self._again)
-        if tuple(shown) != self._shown:
-            self.children = self._shown = tuple(shown)
+        if self._shut:
+            self._status.value = look.served_text(self._login.profile.name)
+            self._put(self._status)
+            return
+        login, waiting = self._login, self._login.state == "waiting"
+        self._status.value = look.status(login, visitors=self._visitors)
+        self._time.value = look.time_left(login) if waiting else ""
+        self._link.value = look.link(login) if waiting and login.url else ""
+        self._notice.value = look.notice(login) if login.notice else ""
+        self._help.value = look.pasting(login, in_cell=self._in_cell) if waiting else ""
+        parts = {
+            "checking": (),
+            # The notice is last, and always there: new children would fold the field that somebody pastes into.
+            "waiting": (self._time, self._link, self._help, self._paste, self._notice),
+            "in": (self._notice, self._out),
+            "out": (self._notice, self._again),
+        }
+        self._put(self._status, *parts[login.state])
         self._tell()
 
-    def _status_text(self) -> str:
-        login, name = self._login, html.escape(self._login.profile.name)
-        if login.state == "checking":
-            return f"Looking after the login to {name} …"
-        if login.state == "waiting":
-            minutes, seconds = divmod(round(login.seconds_left()), 60)
-            return f"Not logged in to {name}. Waiting for the login, {minutes}:{seconds:02} left."
-        if login.state == "in" and login.token:
-            until = _local(login.token.expires_at)
-            account = jwt_account(login.token.access_token)
-            by = f" as {html.escape(account)}" if account else ""
-            return f"Logged in to {name}{by} until {until}{', then renewed' if login.token.refresh_token else ''}."
-        return f"Not logged in to {name}."
-
-    def _tell(self) -> None:
-        token = self._login.token
-        if self._login.state == "in" and token is not self._told_token:
-            self._told_token = token
-            for callback in self._told:
-                callback(self.session)
+    def _put(self, *shown: widgets.Widget) -> None:
+        if shown != self._shown:
+            self.children = self._shown = shown
 
 
 class _PanelWatcher(Watcher):
@@ -215,43 +179,6 @@ class _PanelWatcher(Watcher):
 
     def changed(self) -> None:
         self._panel.changed()
-
-
-def log_in_in_cell(profile: Profile, store: TokenStore, cache: CachedSource) -> Token:
-    """Show the panel in the running cell, and wait until the user has logged in.
-
-    An interrupt ends the wait at once, and the panel still works.
-
-    Args:
-        profile: the profile to log in to.
-        store: where the token is stored.
-        cache: reads and writes the token of ``profile`` in ``store``, and remembers the new token.
-
-    Raises:
-        LoginPending: the login can only end by pasting an address. A busy kernel only receives it through a
-            subshell, and whether the front end uses one cannot be determined.
-        AventusCredsError: the login failed.
-    """
-    from IPython.display import display, update_display
-
-    login = background_login(profile, store, cache)
-    panel = LoginButton._of(login)  # noqa: SLF001 - its own module
-    login.begin()
-    login.looked_up()
-    place = f"aventus-creds-{uuid.uuid4().hex}"
-    display(panel.with_plain_link(), raw=True, display_id=place)  # type: ignore[no-untyped-call,unused-ignore]
-    try:
-        if login.only_pasted:
-            raise LoginPending(
-                f"profile {profile.name} needs a login, and its redirect cannot come to this kernel",
-                hint="Log in above, paste the address, then run this cell again.",
-            )
-        token = login.wait()
-    finally:
-        bundle = panel._repr_mimebundle_()
-        update_display(bundle, raw=True, display_id=place)  # type: ignore[no-untyped-call,unused-ignore]
-    cache.remember(token)
-    return token
 
 
 def _answer_while_busy(widget: widgets.Widget) -> None:
@@ -265,21 +192,10 @@ def _answer_while_busy(widget: widgets.Widget) -> None:
         comm._reply_subshell_for = lambda data, default: default  # noqa: ARG005, SLF001 - see above
 
 
-def _local(moment: float) -> str:
-    """Return ``moment`` (seconds since the epoch) in local time, with the date if it is not today."""
-    then = time.localtime(moment)
-    today = then[:3] == time.localtime()[:3]
-    return time.strftime("%H:%M" if today else "%d %B, %H:%M", then)
-
-
-def _line(kind: str, text: str, role: str = "status") -> str:
-    return f'<div class="aventus-creds-{kind}" role="{role}">{text}</div>'
-
-
-def _help(login: BackgroundLogin, *, in_cell: bool) -> str:
-    if login.only_pasted:
-        return "After the login, copy the address of the new tab, and paste it above."
-    text = "If the new tab shows “cannot connect” after the login, copy its address and paste it above."
-    if in_cell:  # a busy kernel receives it only if the front end and the kernel use subshells
-        text += " If nothing happens then, interrupt the cell, and run it again when you are logged in."
-    return text
+def _login_of(
+    name: str | None, *, profiles: str | Path | None = None, store: TokenStore | None = None
+) -> BackgroundLogin:
+    profile = read_profiles(profiles).profile(name)
+    need_sockets(profile.name)
+    store = store or store_for(profile)
+    return background_login(profile, store, shared_source(profile, store))

@@ -11,10 +11,20 @@ from aventus_creds.callbacks import Attempt
 from aventus_creds.callbacks.console import query_of
 from aventus_creds.errors import LoginTimeout
 from aventus_creds.logins.login import log_in
+from aventus_creds.notebook.registry import shown_login
 from aventus_creds.profiles.file import read_profiles
-from aventus_creds.sources.chain import cached_source
+from aventus_creds.sources.chain import shared_source
 from aventus_creds.stores.opening import store_for
 from aventus_creds.tokens import Token
+
+
+def offer_magics() -> None:
+    """Register the magics, so that the advice to run ``%aventus_login`` works as it is written."""
+    from IPython import get_ipython  # type: ignore[attr-defined,unused-ignore]
+
+    shell = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
+    if shell is not None and "aventus_login" not in shell.magics_manager.magics["line"]:
+        shell.run_line_magic("load_ext", "aventus_creds")
 
 
 def log_in_by_paste(name: str | None) -> Token:
@@ -32,8 +42,12 @@ def log_in_by_paste(name: str | None) -> Token:
         ServerError, NetworkError: the authorization server refused, or cannot be reached.
         StoreError: the token store cannot be used.
     """
-    profile = read_profiles().profile(name)._replace(callback="paste")
-    return log_in(profile, cached_source(profile, store_for(profile)).keep, panel=PasteCallback)
+    if shown := shown_login(name):  # what the panel shows may come from another file, or be stored elsewhere
+        profile, cache = shown.profile, shown.cache
+    else:
+        profile = read_profiles().profile(name)
+        cache = shared_source(profile, store_for(profile))
+    return log_in(profile._replace(callback="paste"), cache.keep, panel=PasteCallback)
 
 
 class PasteCallback:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from aventus_creds.basics.hidden import Hidden, hides
+from aventus_creds.basics.hidden import Hidden, Secretive, hides, secret_field
 from aventus_creds.basics.redact import plain
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, LoginRefused, RedirectRejected
 from aventus_creds.oauth.answer import HINTS, Answer, json_object, read_token
@@ -32,10 +32,19 @@ Params = Mapping[str, str | list[str]]
 _MIX_UP: Final = "Log in again. If that does not help, tell whoever runs the server."
 
 
-class Authorization:
+class Authorization(Secretive):
     """One attempt at the authorization code grant. It has its own state, nonce and PKCE verifier."""
 
-    __slots__ = ("_endpoints", "_nonce", "_profile", "_state", "_verifier", "redirect_uri", "url")
+    __slots__ = (
+        *("_endpoints", "_profile", "redirect_uri", "url"),
+        *("_the_nonce", "_the_state", "_the_verifier"),
+    )
+
+    instead = "begin a new login in the other process"
+
+    _nonce: str = secret_field("_the_nonce")
+    _state: str = secret_field("_the_state")
+    _verifier: str = secret_field("_the_verifier")
 
     def __init__(
         self, profile: Profile, endpoints: Endpoints, redirect_uri: str, *, random: Callable[[int], bytes]
@@ -51,11 +60,11 @@ class Authorization:
         self._profile = profile
         self._endpoints = endpoints
         self.redirect_uri = redirect_uri
-        self._state = _base64url(random(32))
-        self._nonce = _base64url(random(32)) if "openid" in profile.scope.split() else ""
+        self._the_state = _base64url(random(32))
+        self._the_nonce = _base64url(random(32)) if "openid" in profile.scope.split() else ""
         # 96 bytes are 128 characters in base64url, the most that RFC 7636 section 4.1 allows. Aventus's
         # documentation asks for 128 bytes, which are 171 characters: strict servers refuse that.
-        self._verifier = _base64url(random(96)) if profile.pkce else ""
+        self._the_verifier = _base64url(random(96)) if profile.pkce else ""
         self.url = self._authorize_url()
 
     def __repr__(self) -> str:

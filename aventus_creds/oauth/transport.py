@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -110,6 +111,7 @@ class Transport:
                         content_type=response.headers.get("Content-Type", ""),
                         body=_read(response, url),
                         date=response.headers.get("Date", ""),
+                        retry_after=_seconds(response.headers.get("Retry-After", "")),
                     )
         except (requests.RequestException, HTTPError, ValueError) as fault:
             error: AventusCredsError = _unreachable(url, _reason(fault))
@@ -205,6 +207,16 @@ def _read(response: requests.Response, url: str) -> bytes:
         if len(body) > LARGEST_ANSWER:
             raise _too_much(url)
     return bytes(body)
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Return the seconds that a Retry-After header names, as a number or as a date (RFC 9110 section 10.2.3)."""
+    try:
+        if retry_after.strip().isdecimal():
+            return float(retry_after)
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, OverflowError, TypeError):
+        return None
 
 
 def _too_much(url: str) -> InvalidAnswer:

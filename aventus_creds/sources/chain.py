@@ -15,9 +15,12 @@ time must not hang: it must get the error at once that a login is needed.
 from __future__ import annotations
 
 import os
+import weakref
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.waits import BACKOFF
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import token_variable
 from aventus_creds.sources.attended import AttendedSource
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
     from aventus_creds.stores import TokenStore
     from aventus_creds.tokens import Token
 
+_caches: Final[weakref.WeakValueDictionary[tuple[str, TokenStore], CachedSource]] = (
+    weakref.WeakValueDictionary()
+)
+_caches_lock: Final = ForkLock()
+
 
 def token_source(
     profile: Profile,
@@ -41,6 +49,7 @@ def token_source(
     *,
     may_ask: Callable[[], bool],
     log_in: Callable[[TokenStore, CachedSource, float], Token],
+    advice: Callable[[], str] = str,
 ) -> TokenSource:
     """Return the source of a profile's tokens. Its grant and the environment decide which one that is.
 
@@ -50,6 +59,7 @@ def token_source(
         may_ask: says whether a person may be asked to log in. Called only when a login is needed.
         log_in: lets a person log in. It gets the store, the cache in front of it, and how many seconds the
             token must be valid. It returns a token that it has stored.
+        advice: says what to do where nobody may be asked, for the error's hint.
 
     Raises:
         ConfigError, SecretError, StoreError: the environment's token is unusable, or the store cannot be
@@ -58,10 +68,10 @@ def token_source(
     if injected := injected_source(profile.name):
         return injected
     store = store or store_for(profile)
-    cache = cached_source(profile, store)
+    cache = shared_source(profile, store)
     if not GRANTS[profile.grant].attended:
         return cache
-    return AttendedSource(cache, partial(log_in, store, cache), may_ask=may_ask)
+    return AttendedSource(cache, partial(log_in, store, cache), may_ask=may_ask, advice=advice)
 
 
 def injected_source(name: str) -> InjectedSource | None:
@@ -76,9 +86,33 @@ def injected_source(name: str) -> InjectedSource | None:
     return InjectedSource.of(token_variable(name))
 
 
+def shared_source(profile: Profile, store: TokenStore) -> CachedSource:
+    """Return this process's ``cached_source`` for a profile and a store, after a look at the store.
+
+    There is one as long as anybody uses it, so that a logout or login in one cell of a notebook is one in all of
+    them. What other processes have stored or deleted since is noticed here, and not only when the token is due.
+    """
+    with _caches_lock:
+        cache = _caches.get((profile.key, store))
+        if cache is None:
+            cache = _caches[profile.key, store] = cached_source(profile, store)
+            return cache
+        cache.inner = _inner(profile)  # the profile may have been edited
+    cache.look_again()
+    return cache
+
+
 def cached_source(profile: Profile, store: TokenStore) -> CachedSource:
     """Return a source that never asks a person: the part of ``token_source`` inside the AttendedSource."""
-    inner: TokenSource = ClientCredentialsSource(profile)
+    return CachedSource(profile.key, store, _inner(profile), limit=_limit(profile))
+
+
+def _inner(profile: Profile) -> TokenSource:
     if GRANTS[profile.grant].attended:
-        inner = RefreshingSource(profile, NobodySource(profile))
-    return CachedSource(profile.key, store, inner)
+        return RefreshingSource(profile, NobodySource(profile))
+    return ClientCredentialsSource(profile)
+
+
+def _limit(profile: Profile) -> float:
+    """Return how many seconds a new token may take at most: discovery, the request and its retries, each in time."""
+    return (profile.retries + 3) * profile.timeout + BACKOFF * 2.0 ** (profile.retries + 1)

@@ -108,15 +108,24 @@ class Desk:
         return self.panel.get_by_role("button", name=name)
 
     def says(self, text: str | re.Pattern[str]) -> None:
-        """Wait until the status line says ``text``."""
-        self.panel.locator(".aventus-creds-status").filter(has_text=text).first.wait_for()
+        """Wait until the status says ``text``, or the line below it that counts down."""
+        self.panel.locator(".aventus-creds-status, .aventus-creds-time").filter(
+            has_text=text
+        ).first.wait_for()
 
     def address(self) -> str:
         """Log in without a browser and return the redirect's address, as a person would copy it."""
         return Robot().redirect_address(self.link.get_attribute("href") or "")
 
+    @property
+    def fold(self) -> Locator:
+        """What the field for pasting is folded under."""
+        return self.panel.locator("summary")
+
     def paste(self, address: str) -> None:
-        """Paste an address and press Enter."""
+        """Unfold the field if need be, paste an address and press Enter."""
+        if self.fold.count() and not self.paste_box.is_visible():
+            self.fold.click()
         self.paste_box.fill(address)
         self.paste_box.press("Enter")
 

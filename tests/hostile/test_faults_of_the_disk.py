@@ -1,4 +1,7 @@
-"""What breaks under a running program: the disk, the locks, and the limits of the process."""
+"""What breaks under a running program: the disk, the locks, and the limits of the process.
+
+``Late`` is a store that shows its changes late; ``Server`` is a token endpoint whose refresh tokens serve once.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The login button and get_session in JupyterLab and Notebook 7: real servers and kernels, a real browser.
 
-``Desk`` is a person at a notebook; ``Wiretap`` keeps what the page, its kernel and its server say to each other.
+``Desk`` is a person at a notebook; it looks for secrets in all that the notebook keeps.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def test_a_wrong_paste_is_refused_and_can_be_corrected(desk: Desk) -> None:
 
 
 def test_a_refusal_then_a_login_then_a_logout(desk: Desk) -> None:
-    """Deny is told in the tab and in the panel; Log in again and Log out do what they say."""
+    """Deny is told in the tab and in the panel; Log in and Log out do what they say."""
     notebook = desk.open(BUTTON, ASK_BUTTON)
     notebook.run(1)
     tab = desk.follow_link()
@@ -110,7 +110,7 @@ def test_a_refusal_then_a_login_then_a_logout(desk: Desk) -> None:
     tab.get_by_role("heading", name="The login failed").wait_for()
     desk.panel.get_by_text("access_denied").wait_for()
     assert desk.link.count() == 0
-    desk.button("Log in again").click()
+    desk.button("Log in to prod").click()
     desk.link.wait_for()
     assert desk.panel.get_by_text("access_denied").count() == 0
     desk.log_in()
@@ -120,7 +120,7 @@ def test_a_refusal_then_a_login_then_a_logout(desk: Desk) -> None:
     assert "revoke" in [record.endpoint for record in desk.sandbox.journal]
     notebook.run(2)
     assert "LoginRequired" in notebook.text(2)
-    desk.button("Log in again").wait_for()
+    desk.button("Log in to prod").wait_for()
 
 
 def test_an_interrupted_cell_leaves_the_panel_alive(desk: Desk) -> None:
@@ -255,7 +255,7 @@ def test_the_time_limit(desk: Desk, sandbox: Sandbox, write_profiles: WriteProfi
     notebook = desk.open(GET_SESSION)
     notebook.run(1)
     assert "LoginTimeout" in notebook.text(1)
-    desk.button("Log in again").wait_for()
+    desk.button("Log in to prod").wait_for()
     assert desk.link.count() == 0
 
 

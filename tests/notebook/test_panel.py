@@ -20,8 +20,9 @@ from support import free_port
 from aventus_creds import LoginButton, LoginRequired, login
 from aventus_creds.errors import LoginRefused, LoginTimeout, ProfileNotFound
 from aventus_creds.logins.person import front_end_can_answer
-from aventus_creds.notebook.background import BackgroundLogin, _logins
+from aventus_creds.notebook.background import BackgroundLogin
 from aventus_creds.notebook.paste import log_in_by_paste
+from aventus_creds.notebook.registry import _logins
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
@@ -32,7 +33,7 @@ WriteProfiles = Callable[..., Path]
 
 @pytest.fixture
 def sandbox(write_profiles: WriteProfiles, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr("aventus_creds.notebook.background.TICK", 0.05)
+    monkeypatch.setattr("aventus_creds.notebook.watching.TICK", 0.05)
     with Sandbox(redirect_uri=f"http://127.0.0.1:{free_port()}/callback") as sandbox:
         write_profiles({"prod": {**sandbox.profiles()["aventus"], "login_timeout": 20}})
         yield sandbox
@@ -70,17 +71,19 @@ def until(condition: Callable[[], object]) -> None:
 def texts(button: LoginButton) -> str:
     """Everything that the panel's traits hold."""
     return " ".join(
-        str(getattr(child, "value", "")) for child in (*button.children, button._paste, button._link)
+        str(getattr(child, "value", ""))
+        for child in (*button.children, button._paste, button._link, button._notice, button._help)
     )
 
 
 def test_one_click_and_the_redirect(button: LoginButton) -> None:
     """The link goes to the login at once; after the redirect the panel says who is in and until when."""
-    assert "Not logged in to prod. Waiting for the login, 0:" in button._status.value
+    assert "Not logged in to prod" in button._status.value
+    assert "Waiting for the login, 0:" in button._time.value
     assert 'target="_blank"' in button._link.value
     Robot().browse(button._login.url)
     wait_for(button, "in")
-    until(lambda: "Logged in to prod as ada until" in button._status.value)
+    until(lambda: "Logged in to prod</b> <span>as ada until" in button._status.value)
     assert button._out in button.children
     assert button.session.get("/v1/me").status_code == 200
 
@@ -89,7 +92,7 @@ def test_pasting(button: LoginButton) -> None:
     """A wrong address is refused with the reason, the right one works, and neither stays in a trait."""
     address = Robot().redirect_address(button._login.url)
     button._paste.value = address.replace("state=", "state=x")
-    until(lambda: "That was not it: the address has another state" in button._link.value)
+    until(lambda: "That was not it: the address has another state" in button._notice.value)
     assert button._login.state == "waiting"
     assert button._paste.value == ""
     button._paste.value = address
@@ -107,7 +110,7 @@ def test_nothing_secret_stays(button: LoginButton) -> None:
     until(lambda: "Logged in" in button._status.value)
     token = button._login.token
     assert token
-    kept = texts(button) + repr(button) + str(button.with_plain_link()) + str(button._repr_mimebundle_())
+    kept = texts(button) + repr(button) + str(button.with_plain_link()) + str(button.bundle())
     for secret in (state, url, token.access_token):
         assert secret not in kept
     assert repr(button) == "<LoginButton prod: logged in>"
@@ -117,9 +120,9 @@ def test_a_refusal_and_once_more(button: LoginButton) -> None:
     """Deny: the panel says so and offers to log in again, which works."""
     Robot(allow=False).browse(button._login.url)
     wait_for(button, "out")
-    until(lambda: "access_denied" in button._link.value)
+    until(lambda: "access_denied" in button._notice.value)
     with pytest.raises(LoginRefused):
-        button._login.wait()
+        button._login._outcome.wait()
     with pytest.raises(LoginRequired):
         _ = button.session
     button._again.click()
@@ -190,7 +193,7 @@ def test_expiry_is_shown(sandbox: Sandbox) -> None:
     button = LoginButton("prod")
     wait_for(button, "in")
     wait_for(button, "out")
-    until(lambda: "expired" in button._link.value and button._again in button.children)
+    until(lambda: "expired" in button._notice.value and button._again in button.children)
 
 
 def test_the_time_limit(sandbox: Sandbox, write_profiles: WriteProfiles) -> None:
@@ -198,7 +201,7 @@ def test_the_time_limit(sandbox: Sandbox, write_profiles: WriteProfiles) -> None
     write_profiles({"prod": {**sandbox.profiles()["aventus"], "login_timeout": 0.3}})
     button = LoginButton("prod")
     wait_for(button, "out")
-    until(lambda: "nobody finished the login" in button._link.value and "href" not in button._link.value)
+    until(lambda: "nobody finished the login" in button._notice.value and not button._link.value)
 
 
 def test_a_profile_with_mistakes(sandbox: Sandbox) -> None:
@@ -276,6 +279,7 @@ def test_the_plain_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_magics(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     """%load_ext aventus_creds gives %aventus_login and %aventus_status."""
+    from IPython.core.error import UsageError
     from IPython.core.interactiveshell import InteractiveShell
 
     shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
@@ -286,34 +290,35 @@ def test_magics(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     button = shell.run_line_magic("aventus_login", "prod")
     assert isinstance(button, LoginButton)
     wait_for(button, "in")
-    with pytest.raises(ValueError, match="usage"):
+    with pytest.raises(UsageError, match="usage"):
         shell.run_line_magic("aventus_login", "a b")
     shell.history_manager.end_session()
     if saving := shell.history_manager.save_thread:
         saving.stop()
 
 
-def test_the_link_goes_once_an_address_is_pasted(button: LoginButton) -> None:
-    """It holds the state, and has served; beginning anew gives another link, and its login works."""
+def test_the_link_stays_after_a_wrong_paste(button: LoginButton) -> None:
+    """The login still waits, so the person can open it once more; its end removes the link."""
     first = button._login.url
     button._paste.value = "nonsense"
-    until(lambda: "That was not it" in button._link.value)
-    assert "href" not in button._link.value
-    until(lambda: button._again in button.children)
-    button._again.click()
-    until(lambda: button._login.url not in {"", first})
-    until(lambda: "href" in button._link.value)
-    Robot().browse(button._login.url)
+    until(lambda: "That was not it" in button._notice.value)
+    assert 'role="alert"' in button._notice.value
+    assert "href" in button._link.value
+    assert button._link in button.children
+    assert button._login.url == first
+    Robot().browse(first)
     wait_for(button, "in")
+    until(lambda: not button._link.value and not button._notice.value)
 
 
 def test_whoever_waits_goes_on_waiting_when_it_is_begun_anew(button: LoginButton) -> None:
     """A cell that waits for the login is not woken by "Log in again", but by the login."""
     got: list[Any] = []
-    waiting = threading.Thread(target=lambda: got.append(button._login.wait()))
+    outcome = button._login.begin()  # joins
+    waiting = threading.Thread(target=lambda: got.append(outcome.wait()))
     waiting.start()
     first = button._login.url
-    button._again.click()
+    button._login.begin_anew()
     until(lambda: button._login.url not in {"", first})
     assert waiting.is_alive()
     Robot().browse(button._login.url)

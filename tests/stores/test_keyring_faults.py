@@ -1,6 +1,6 @@
 """The keyring store: where there is no keyring that keeps secrets, and one that fails.
 
-``Vault`` stands in for the Windows credential manager, ``Keychain`` for that of macOS, ``Backend`` is a dictionary.
+``Backend`` keeps entries in a dictionary, ``Silent`` none at all; ``Chain`` asks several, as the library's own does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The Redis store: who holds the lock, and who may write."""
+"""The Redis store: who holds the lock, and who may write.
+
+``LosesAnswers`` stands before a Redis and hangs up once, instead of answering.
+"""
 
 from __future__ import annotations
 

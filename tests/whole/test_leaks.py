@@ -1,4 +1,7 @@
-"""No secret shows: whole logins in processes that tell all they can, and a search through everything they left."""
+"""No secret shows: whole logins in processes that tell all they can, and a search through everything they left.
+
+``Run`` is a process that tells all it can; ``EvilServer`` quotes what it is told, or answers something else wrong.
+"""
 
 from __future__ import annotations
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.waits import spread
 from aventus_creds.errors import (
     AventusCredsError,
-    ConfigError,
-    InsecureStoreWarning,
     StoreConflict,
     StoreError,
 )
 from aventus_creds.stores.record import decode, encode
-from aventus_creds.stores.redis.address import Address, explain, passing, read_address
+from aventus_creds.stores.redis.address import checked_address
+from aventus_creds.stores.redis.faults import explain, known_faults, passing
 from aventus_creds.stores.redis.sealing import NONCE, STAMP, Seal, unreadable
 from aventus_creds.tokens import Token
 
@@ -39,6 +39,9 @@ GRACE: Final = 300.0
 
 DELETED: Final = b"\x00"
 """The first byte of the mark that a deleted entry leaves for REMEMBERED seconds. The rest is random."""
+
+SAVED: Final = "saved"
+"""The news of a save, as SAVE writes it."""
 
 REMEMBERED: Final = 86400.0
 """Seconds to keep the news for waiters, and the marks of deleted entries."""
@@ -76,7 +79,7 @@ class _Mine(threading.local):
         self.held: dict[str, EntryLock] = {}
 
 
-class RedisStore:
+class RedisStore(Secretive):
     """Stores encrypted tokens in a Redis, for all processes and machines that have the keys.
 
     Locks in Redis are not perfect: they lapse, and a failover may forget one. So each save is a
@@ -107,7 +110,7 @@ class RedisStore:
         lock_lifetime: float = LOCK_LIFETIME,
     ) -> None:
         try:
-            address = _checked(url)
+            address = checked_address(url)
             self._seal = Seal(keys)
         except AventusCredsError as error:
             del url, keys  # tools may show the variables of a traceback
@@ -129,11 +132,12 @@ class RedisStore:
 
     def load(self, key: str) -> Token | None:
         """Return the token under ``key``. Raises StoreError, also if no key can decrypt it."""
-        kept = self._call(lambda client: client.get(self._names(key).entry)) or b""
+        entry = self._names(key).entry
+        kept = self._call(_read_entry, entry)
         self._mine.seen[key] = kept[:STAMP]
         if not kept or kept.startswith(DELETED):
             return None
-        token = decode(key, self._seal.open(key, kept))
+        token = decode(key, self._seal.open(entry, kept, key))
         if token is None:
             raise unreadable(key)
         return token
@@ -143,8 +147,12 @@ class RedisStore:
 
         Redis deletes a token without a refresh token by itself, soon after its expiry.
         """
-        lifetime = None if token.refresh_token else max(token.expires_at - time.time(), 0) + GRACE
-        self._replace(key, self._seal.seal(key, encode(key, token)), lifetime)
+        lifetime = (
+            None
+            if token.refresh_token or token.expires_at == math.inf
+            else max(token.expires_at - time.time(), 0) + GRACE
+        )
+        self._replace(key, self._seal.seal(self._names(key).entry, encode(key, token)), lifetime)
 
     def delete(self, key: str) -> None:
         """Delete the token under ``key``. Raises as ``save`` does."""
@@ -232,7 +240,7 @@ class RedisStore:
             news = self._call(_read_news, self._names(key).news, last, int(pause * 1000))
             if news:
                 lapses = 0.0
-            if or_news and _tells_of_a_save(news):
+            if or_news and news == SAVED:
                 return False
 
     def _replace(self, key: str, content: bytes, lifetime: float | None) -> None:
@@ -254,7 +262,6 @@ class RedisStore:
         from redis.retry import Retry
 
         give_up = time.monotonic() + self._timeout
-        known = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError)
 
         def failed(fault: Exception) -> None:
             if not passing(fault) or time.monotonic() > give_up:
@@ -271,11 +278,12 @@ class RedisStore:
                 return spread(longest / 2, longest)
 
         # The time limit ends the retries long before this number is reached.
-        retry = Retry(Backoff(), 1000, known)
+        retry = Retry(Backoff(), 1000, known_faults())
         try:
             return retry.call_with_retry(lambda: do(self._connected(), *args), failed)
-        except known as fault:
-            raise explain(fault, self._place, self._prefix) from None
+        except Exception as fault:  # noqa: BLE001 - redis-py raises anything for an answer that it does not expect
+            error = explain(fault, self._place, self._prefix, self._address.secrets)
+        raise error  # outside the except clause: the frames of redis-py hold the password
 
     def _connected(self) -> Any:
         with self._connecting:
@@ -292,33 +300,16 @@ class RedisStore:
         return StoreError(f"{key} has been locked in {self._place} for {LOCK_TIMEOUT:g} s")
 
 
-def _checked(url: str) -> Address:
-    address = read_address(url)
-    if not isinstance(address, Address):
-        raise address
-    try:
-        import redis  # noqa: F401 - whether it is there
-    except ImportError:
-        raise ConfigError(
-            "redis-py is not installed: the Redis store needs it",
-            hint="Run: pip install 'aventus-creds[redis]'",
-        ) from None
-    if address.exposes_password:
-        # Only a warning: tokens are encrypted, and a Redis is often reached through a tunnel, which we cannot
-        # see.
-        warnings.warn(
-            f"the password of {address.place} crosses the network in the clear; use rediss://",
-            InsecureStoreWarning,
-            stacklevel=3,
-        )
-    return address
+def _read_entry(client: Any, entry: str) -> bytes:
+    kept = client.get(entry)
+    if not isinstance(kept, bytes | None):
+        raise TypeError
+    return kept or b""
 
 
-def _read_news(client: Any, stream: str, last: bytes, milliseconds: int) -> Any:
-    return client.xread({stream: last}, count=1, block=milliseconds)
-
-
-def _tells_of_a_save(news: Any) -> bool:
-    """Whether the answer of XREAD, a list in RESP2 and a mapping in RESP3, tells of a save."""
-    streams = news.values() if isinstance(news, dict) else [entries for _, entries in news or ()]
-    return any(b"saved" in str(stream).encode() for stream in streams)
+def _read_news(client: Any, stream: str, last: bytes, milliseconds: int) -> str:
+    """Wait for news in ``stream`` after ``last``. Return SAVED, another word, or "" if there are none."""
+    news = client.xread({stream: last}, count=1, block=milliseconds)
+    # The answer is a list in RESP2 and a mapping in RESP3.
+    items = news.values() if isinstance(news, dict) else [items for _, items in news or ()]
+    return "".join(SAVED if SAVED in str(item) else "freed" for item in items)
