@@ -12,6 +12,7 @@ REQUEST: Final = "oauth/request.py"
 ENDPOINTS: Final = "oauth/endpoints.py"
 TRANSPORT: Final = "oauth/transport.py"
 CLIENT: Final = "oauth/client.py"
+DEVICE_ANSWER: Final = "oauth/device_answer.py"
 DEVICE: Final = "logins/device.py"
 TEST_REQUEST: Final = "oauth/test_request.py"
 TEST_ENDPOINTS: Final = "oauth/test_endpoints.py"
@@ -23,7 +24,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "device-default-interval",
         "device-pace",
-        ANSWER,
+        DEVICE_ANSWER,
         "interval=5.0\n",
         "interval=0.1\n",
         "logins/test_device.py::test_interval",
@@ -31,7 +32,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "device-shortest-interval",
         "device-pace",
-        ANSWER,
+        DEVICE_ANSWER,
         "min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL)",
         "min(interval, LONGEST_INTERVAL)",
         "oauth/test_to_the_letter.py::test_the_pace_of_a_device_login",
@@ -39,7 +40,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "device-longest-interval",
         "device-pace",
-        ANSWER,
+        DEVICE_ANSWER,
         "min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL)",
         "max(interval, SHORTEST_INTERVAL)",
         "oauth/test_to_the_letter.py::test_the_pace_of_a_device_login",
@@ -79,7 +80,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "device-safe-address",
         "device-address",
-        ANSWER,
+        DEVICE_ANSWER,
         "for address in (uri, complete or uri):",
         "for address in (uri,):",
         "oauth/test_to_the_letter.py::test_each_address_for_a_person_is_checked",
@@ -87,7 +88,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "device-plain-address",
         "device-address",
-        ANSWER,
+        DEVICE_ANSWER,
         "for address in (uri, complete or uri):",
         "for address in (complete or uri,):",
         "oauth/test_to_the_letter.py::test_each_address_for_a_person_is_checked",
@@ -95,7 +96,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "device-printable-code",
         "device-address",
-        ANSWER,
+        DEVICE_ANSWER,
         "0 < len(value) <= longest and value.isprintable()",
         "0 < len(value) <= longest",
         "logins/test_device.py::test_an_answer_that_would_mislead_a_person",
@@ -103,7 +104,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "device-code-in-the-repr",
         "device-code-secret",
-        ANSWER,
+        DEVICE_ANSWER,
         'return f"<DeviceAuthorization at {self.verification_uri}>"',
         'return f"<DeviceAuthorization at {self.verification_uri} {self.device_code}>"',
         "oauth/test_to_the_letter.py::test_a_device_code_is_shown_nowhere",
@@ -154,12 +155,10 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "metadata-in-a-private-folder",
         "metadata-kept",
-        "basics/private_folder.py",
-        "self.path.mkdir(mode=0o700, exist_ok=True)",
-        "self.path.mkdir(mode=0o755, exist_ok=True)",
-        f"{TEST_CACHE}::test_private_files",
-        also=(Edit("basics/private_folder.py", "self.path.chmod(0o700)", "pass"),),
-        doubled="a folder that is made open is closed at once",
+        CLIENT,
+        'PrivateFolder(state_folder() / "discovery")',
+        'PrivateFolder(__import__("pathlib").Path("/tmp"))',
+        f"{TEST_CACHE}::test_server_keeps_them_beside_the_tokens",
     ),
     out(
         "issuer-tls",
@@ -304,8 +303,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "code-exchanged-once",
         "code-once",
         CLIENT,
-        "answer = self._transport.post(request)\n        return authorization.read_token",
-        "answer = self._transport.post(request)\n        if answer.status >= 500:\n            answer = self._transport.post(request)\n        return authorization.read_token",
+        "return authorization.read_token(self._transport.post(request), request, now=asked_at)",
+        "self._transport.post(request)\n        return authorization.read_token(self._transport.post(request), request, now=asked_at)",
         "oauth/test_sent_once.py::test_a_code_is_never_sent_twice",
     ),
     out(
@@ -320,8 +319,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "refusal-not-retried",
         "retries",
         CLIENT,
-        "and not fault.passing",
-        "and False",
+        "if not fault.passing or",
+        "if",
         "sources/test_renewing_sources.py::test_a_refusal_is_not_retried",
     ),
     out(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .mutant import Mutant, out
+from .mutant import Edit, Mutant, out
 
 SEALING: Final = "stores/redis/sealing.py"
 REDIS: Final = "stores/redis/store.py"
@@ -21,7 +21,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "sealed",
         "sealed",
         REDIS,
-        "self._seal.seal(key, encode(key, token))",
+        "self._seal.seal(self._names(key).entry, encode(key, token))",
         "b'\\x01' * STAMP + encode(key, token)",
         f"{TEST_SEALING}::test_no_token_is_readable_in_redis",
     ),
@@ -29,17 +29,19 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "sealed-bound",
         "sealed-bound",
         SEALING,
-        'return b"aventus-creds " + VERSION + name.encode()',
-        'return b"aventus-creds " + VERSION',
+        'return b"aventus-creds " + version + name.encode()',
+        'return b"aventus-creds " + version',
         f"{TEST_SEALING}::test_what_was_changed_cut_or_moved_does_not_open",
     ),
     out(
-        "sealed-version",
+        "sealed-bound-to-the-prefix",
         "sealed-bound",
-        SEALING,
-        "for cipher in self._ciphers if sealed[:1] == VERSION else []:",
-        "for cipher in self._ciphers:",
-        f"{TEST_SEALING}::test_what_was_changed_cut_or_moved_does_not_open",
+        REDIS,
+        "self._seal.seal(self._names(key).entry, encode(key, token))",
+        "self._seal.seal(key, encode(key, token))",
+        f"{TEST_SEALING}::test_an_entry_is_bound_to_its_prefix",
+        also=(Edit(REDIS, "self._seal.open(entry, kept, key)", "self._seal.open(key, kept, key)"),),
+        doubled="not doubled: an entry is opened under the name that it was sealed with",
     ),
     out(
         "nonce-once",
@@ -53,7 +55,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "key-lost",
         "key-lost",
         SEALING,
-        "        raise unreadable(name)\n",
+        "        raise unreadable(key or name)\n",
         '        return b""\n',
         f"{TEST_SEALING}::test_what_was_changed_cut_or_moved_does_not_open",
     ),
@@ -61,8 +63,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "key-lost-is-no-logout",
         "key-lost",
         REDIS,
-        "token = decode(key, self._seal.open(key, kept))",
-        "try:\n            token = decode(key, self._seal.open(key, kept))\n        except StoreError:\n            return None",
+        "token = decode(key, self._seal.open(entry, kept, key))",
+        "try:\n            token = decode(key, self._seal.open(entry, kept, key))\n        except StoreError:\n            return None",
         f"{TEST_SEALING}::test_an_entry_that_no_key_opens_is_an_error_until_the_next_login",
     ),
     out(
@@ -142,10 +144,26 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "clear-password",
         "way-to-redis",
-        REDIS,
+        ADDRESS,
         "if address.exposes_password:",
         "if False:",
         f"{TEST_SEALING}::test_a_password_in_the_clear_is_warned_of",
+    ),
+    out(
+        "rediss-name",
+        "way-to-redis",
+        "stores/redis/options.py",
+        'found.setdefault("ssl_check_hostname", checked)',
+        'found.setdefault("ssl_check_hostname", False)',
+        "stores/test_redis_tls.py::test_a_certificate_for_another_name_is_refused",
+    ),
+    out(
+        "redis-words",
+        "foreign-words",
+        REDIS,
+        "self._address.secrets)",
+        "())",
+        "stores/test_redis_answers.py::test_a_redis_that_knows_no_hello_and_says_the_arguments_back",
     ),
     out(
         "redis-in-the-repr",

@@ -13,8 +13,9 @@ from oauth_values import CODE, ISSUER, STATE, answer, attempt, endpoints, form, 
 from support import make_profile
 
 from aventus_creds.errors import InvalidAnswer, TokenRefused
-from aventus_creds.oauth.answer import Answer, read_device_authorization, read_token
+from aventus_creds.oauth.answer import Answer, read_token
 from aventus_creds.oauth.code_grant import Authorization
+from aventus_creds.oauth.device_answer import read_device_authorization
 from aventus_creds.oauth.endpoints import _endpoints
 from aventus_creds.oauth.request import device_request, device_token_request
 
