@@ -8,7 +8,7 @@ import json
 from oauth_values import CODE, REDIRECT_URI, SECRET, STATE, VERIFIER, answer, attempt, endpoints, form, sent
 from support import make_profile, make_token
 
-from aventus_creds.oauth.answer import DeviceAuthorization
+from aventus_creds.oauth.device_answer import DeviceAuthorization
 from aventus_creds.oauth.request import refresh_request, revocation_request
 
 # Token requests
