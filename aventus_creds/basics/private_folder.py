@@ -158,9 +158,9 @@ class PrivateFolder:
             self, self.path / f"{name}.lock", needed=False, unless=lambda: self._version(file) != before
         )
 
-    def attempt(self, name: str) -> AbstractContextManager[bool]:
+    def attempt(self, name: str, *, needed: bool = False) -> AbstractContextManager[bool]:
         """Return the lock ``name``; it gives False, and is not held, if somebody else holds it."""
-        return _Lock(self, self.path / f"{name}.lock", needed=False, unless=lambda: True)
+        return _Lock(self, self.path / f"{name}.lock", needed=needed, unless=lambda: True)
 
     def _version(self, name: str) -> tuple[int, int] | None:
         try:

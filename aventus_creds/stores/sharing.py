@@ -93,8 +93,14 @@ def reserve(store: TokenStore, key: str) -> None:
         StoreError: there is no room, or nothing can be stored. Nothing has been changed.
     """
     offered = getattr(store, "reserve", None)
-    if offered is not None:
+    if offered is None:
+        return
+    try:
         offered(key)
+    except StoreError as fault:
+        raise StoreError(
+            f"{fault.message}; so the login was not refreshed, and nothing of it is used up", hint=fault.hint
+        ) from None
 
 
 def changed(store: TokenStore, key: str, change: Callable[[], T]) -> T:

@@ -219,7 +219,7 @@ class Run:
                 assert stat.S_IMODE(path.stat().st_mode) == 0o600
                 assert set(json.loads(path.read_bytes())) == {
                     *("format", "key", "access_token", "token_type", "obtained_at"),
-                    *("expires_at", "refresh_token", "scope"),
+                    *("expires_at", "refresh_token", "refresh_expires_at", "scope"),
                 }
                 continue
             found[f"file {path.relative_to(self.folder)}"] = path.read_bytes()

@@ -17,6 +17,7 @@ from users import MYSELF, ROOT, acting_as, only_root
 
 from aventus_creds import get_session, get_token, logout
 from aventus_creds.basics.places import profiles_path, state_folder
+from aventus_creds.cli.commands import run
 from aventus_creds.errors import ProfilesFileError, StoreError
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.stores.file import FileStore
@@ -152,6 +153,15 @@ def test_a_login_needs_its_store(server: Web, write_profiles: Callable[..., Path
     (tmp_path / "state").write_text("a file")
     with pytest.raises(StoreError, match="Not a directory"):
         get_token("prod")
+
+
+def test_the_doctor_asks_for_no_folder_then(
+    server: Web, prod: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a job does not need is not amiss."""
+    (tmp_path / "state").write_text("a file")
+    assert run(["doctor"]) == 0
+    assert "state folder:" not in capsys.readouterr().out
 
 
 # Relative paths
