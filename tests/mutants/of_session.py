@@ -16,6 +16,7 @@ PASTE: Final = "notebook/paste.py"
 TEST_ORIGINS: Final = "session/test_session_origins.py"
 TEST_REFUSED: Final = "session/test_session_refused.py"
 TEST_REQUESTS: Final = "session/test_session_requests.py"
+TEST_FAULTS: Final = "session/test_session_faults.py"
 TEST_RETRIES: Final = "session/test_session_retries.py"
 TEST_PANEL: Final = "notebook/test_panel.py"
 TEST_ESCAPED: Final = "notebook/test_background_login.py::test_what_others_have_written_is_escaped"
@@ -387,5 +388,31 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "if login.only_pasted:",
         "if False:",
         "notebook/test_cell_pasting.py::test_a_cell_does_not_wait_for_what_can_only_be_pasted",
+    ),
+    # What an error of a request holds
+    out(
+        "frames-of-requests",
+        "error-of-a-request",
+        SESSION,
+        "error = cleaned(fault)",
+        "error = fault",
+        f"{TEST_FAULTS}::test_no_error_of_requests_holds_the_token",
+        f"{TEST_FAULTS}::test_an_interrupted_request",
+    ),
+    out(
+        "request-of-an-error",
+        "error-of-a-request",
+        "session/faults.py",
+        "one.request = one.request and _clean_request(one.request)",
+        "pass",
+        f"{TEST_FAULTS}::test_no_error_of_requests_holds_the_token",
+    ),
+    out(
+        "slot-named",
+        "evaluated-attributes",
+        "oauth/client.py",
+        "request = requests.refresh_request(self._profile, endpoints, token.refresh_token, secret.reveal())",
+        "request = requests.refresh_request(self._profile, endpoints, token._refresh_token, secret.reveal())",
+        "whole/test_leaks_pickles.py::test_nothing_names_the_slots_but_constructors",
     ),
 )
