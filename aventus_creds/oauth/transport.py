@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from aventus_creds.basics.certificates import BUNDLE_VARIABLES, environment_bundle
+from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
 from aventus_creds.oauth.answer import Answer
@@ -68,8 +69,7 @@ class Transport:
 
         A socket's timeout starts again with each byte that arrives, and a DNS look-up has no timeout at all.
         """
-        if requests.Session.send.__module__.startswith("requests_mock"):
-            # In a user's test. After a 401 this thread holds requests-mock's lock, so no other could send.
+        if must_share_a_thread():
             return self._exchange(method, request)
         answer: Future[Answer] = Future()
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aventus_creds.basics.forks import ForkLock, in_each_child
+from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.sources.interrupts import end_waits_for, first_interrupt_waits
 
@@ -132,6 +133,9 @@ class Renewals:
 
 
 def _start(renewal: Renewal) -> None:
+    if must_share_a_thread():
+        renewal.run()
+        return
     context = contextvars.copy_context()
     thread = threading.Thread(
         target=context.run, args=(renewal.run,), name="aventus-creds renewal", daemon=True
