@@ -331,7 +331,7 @@ def widgets() -> None:
     pasted = LoginButton("by-paste")
     until(lambda: pasted._login.state == "waiting")
     pasted._paste.value = tell(f"address {pasted._login.url}").replace("state=", "state=x")
-    until(lambda: "another state" in pasted._link.value)
+    until(lambda: "another state" in pasted._notice.value)
     begun = pasted._login._attempt
     pasted._again.click()
     until(lambda: pasted._login._attempt not in {None, begun} and pasted._login.url)
