@@ -17,17 +17,19 @@ from aventus_creds.profiles.profile import token_variable
 
 REQUESTS: Final = {
     "aiohttp.web_protocol": "aiohttp",
-    "anyio._backends": "an ASGI application",  # the threads where Starlette and FastAPI run functions
     "bokeh.application": "Bokeh or Panel",
     "bokeh.server": "Bokeh or Panel",
     "bottle": "Bottle",
     "cheroot.server": "a WSGI server",
     "django.core.handlers": "Django",
     "flask.app": "Flask or Dash",
-    "gradio": "Gradio",
+    "gradio.queueing": "Gradio",
+    "gradio.routes": "Gradio",
     "gunicorn.workers.gthread": "a WSGI server",
-    "nicegui": "NiceGUI",
-    "shiny": "Shiny",
+    "nicegui.events": "NiceGUI",
+    "nicegui.page": "NiceGUI",
+    "shiny.reactive": "Shiny",
+    "shiny.session": "Shiny",
     "socketserver": "a web server",
     "solara.server": "Solara",
     "starlette.routing": "an ASGI application",
@@ -139,6 +141,9 @@ def served() -> str | None:
     if marimo_mode() == "run" and not _from_this_machine():
         return "marimo"
     for frame in _frames():
+        # A thread where Starlette and FastAPI run functions that are not asynchronous.
+        if frame.f_code.co_qualname == "WorkerThread.run" and "starlette.routing" in sys.modules:
+            return REQUESTS["starlette.routing"]
         module = str(frame.f_globals.get("__name__", ""))
         while module:
             if module in REQUESTS:
