@@ -77,6 +77,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND"):
         monkeypatch.delenv(name, raising=False)
+    # Whoever runs the tests at a terminal is not asked to paste anything.
+    monkeypatch.setattr("aventus_creds.callbacks.typed_lines.CONTROLLING_TERMINAL", str(tmp_path / "no-tty"))
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

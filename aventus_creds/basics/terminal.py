@@ -55,7 +55,7 @@ def count_down(seconds: float, rest: str) -> bool:
         return False
     minutes, left = divmod(max(0, round(seconds)), 60)
     line = f"{minutes}:{left:02} left.{rest}"
-    sys.stderr.write(f"\r\x1b[K{line[: _columns() - 1]}")
+    sys.stderr.write(f"\r\x1b[K{line[: _columns() - 1] if _columns() else line}")
     sys.stderr.flush()
     return True
 

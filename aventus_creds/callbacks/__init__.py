@@ -64,6 +64,11 @@ class Callback(Protocol):
         ...
 
 
+Panel = Callable[[str, str], Callback]
+"""Makes the callback that a notebook shows, from the redirect URI and why the redirect must be pasted: "" if it
+need not, or if it always must."""
+
+
 def said_without_proof(error: str) -> str:
     """Return a sentence about an ``Attempt.unproven``, for the person: it may be the reason why nothing happens."""
     return f"an answer without a state, which anybody may have sent, says: {error}"

@@ -33,6 +33,10 @@ LONGEST_HEAD: Final = 256 * 1024
 """Bytes of one request's head. The standard library alone would accept 100 headers of 64 KiB each."""
 
 
+LONGEST_BODY: Final = LONGEST_HEAD
+"""Bytes of a redirect that comes as a form."""
+
+
 class Connections:
     """The open connections of one listener.
 

@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.callbacks import Attempt
-from aventus_creds.callbacks.console import query_of
 from aventus_creds.callbacks.opening import only_pasted
+from aventus_creds.callbacks.pasted import query_of, why_not
 from aventus_creds.errors import AventusCredsError, LoginRequired, LoginTimeout, StoreError
 from aventus_creds.logins.login import log_in
 from aventus_creds.logins.logout import log_out
@@ -69,6 +69,7 @@ class BackgroundLogin:
         self.state: State = "checking"
         self.notice = ""
         self.redirect_uri = ""
+        self.why_alone = ""  # why the redirect must be pasted, if it usually need not: the port is taken
         self.token: Token | None = None
         self.error: AventusCredsError | None = None
         self._attempt: Attempt | None = None
@@ -93,7 +94,7 @@ class BackgroundLogin:
     @property
     def only_pasted(self) -> bool:
         """Whether the redirect can never reach this machine, so that the user must paste its address."""
-        return only_pasted(self.profile)
+        return bool(self.why_alone) or only_pasted(self.profile)
 
     def seconds_left(self) -> float:
         """Return the seconds that the user has left to log in, or 0 if no login is running."""
@@ -207,16 +208,18 @@ class BackgroundLogin:
 
     # The login uses this object as its own callback
 
-    def at(self, redirect_uri: str) -> BackgroundLogin:
+    def at(self, redirect_uri: str, why_alone: str) -> BackgroundLogin:
         """Remember ``redirect_uri`` and return this object as the callback for it."""
-        self.redirect_uri = redirect_uri
+        self.redirect_uri, self.why_alone = redirect_uri, why_alone
         return self
 
     def start(self, attempt: Attempt) -> None:
         """Show the address of ``attempt``. From now on, ``paste`` delivers to it."""
         self._attempt = attempt
         self._link_used = False
-        self._set("waiting")
+        self._set(
+            "waiting", f"{self.why_alone}: paste the address of the new tab here." if self.why_alone else ""
+        )
 
     def close(self) -> None:
         """Do nothing: the end of the attempt sets the state."""
@@ -231,14 +234,11 @@ class BackgroundLogin:
         if attempt is None:
             self._set(self.state, "Nothing is under way: log in again first.")
             return
-        reply = attempt.deliver(query_of(text.reveal()))
+        query = Hidden(query_of(text.reveal()))
+        reply = attempt.deliver(query.reveal())
         if not reply.ended:
             self._link_used = True
-            self._set(
-                self.state,
-                f"That was not it: {reply.text}. Copy the whole address of the new tab and"
-                " paste it again, or log in again.",
-            )
+            self._set(self.state, why_not(query.reveal(), reply.text, self.redirect_uri))
 
     def _log_out(self) -> None:
         try:

@@ -90,7 +90,9 @@ def read(pkce: bool, **body: Any) -> str:  # noqa: FBT001 - the case of the test
 def test_a_missing_nonce_may_pass_with_pkce_only(what: str, body: dict[str, Any]) -> None:
     """OpenID Connect Core 3.1.3.7, RFC 9700 2.1.1: without PKCE nothing else ties the code to this login."""
     assert read(pkce=True, **body) == "tok"
-    with pytest.raises(InvalidAnswer, match=rf"has {what.strip()}, and with pkce = false the nonce is required"):
+    with pytest.raises(
+        InvalidAnswer, match=rf"has {what.strip()}, and with pkce = false the nonce is required"
+    ):
         read(pkce=False, **body)
 
 
