@@ -18,6 +18,8 @@ if os.name == "nt":
 
 CONTROLLING_TERMINAL: Final = "/dev/tty"
 
+_READ: Final = os.O_RDWR | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
+
 LONGEST: Final = 65536
 """Characters of one line. Further ones are dropped."""
 
@@ -41,7 +43,7 @@ class TypedLines:
         Raises:
             OSError: there is none that can be read.
         """
-        self._descriptor, self._opened = _keyboard()
+        self._descriptor = _keyboard()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._attributes: list[Any] | None = None
         self._over = False
@@ -79,9 +81,9 @@ class TypedLines:
     def close(self) -> None:
         """Restore the terminal, and read no more."""
         self.restore()
-        if self._opened:
-            self._opened = False
-            os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _silence(self) -> None:
         """Switch off the terminal's echo and line editing, unless they are off."""
@@ -163,6 +165,8 @@ class TypedLines:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
         try:
             data = os.read(self._descriptor, 4096)
+        except BlockingIOError:
+            return b""
         except OSError:
             if self.heard():
                 raise
@@ -188,19 +192,31 @@ class TypedLines:
         return text
 
 
-def _keyboard() -> tuple[int, bool]:
-    """Return the descriptor of the terminal at which the person types, and whether it was opened for that."""
+def _keyboard() -> int:
+    """Return a descriptor of our own for the terminal at which the person types."""
     if _is_terminal(sys.stdin):
         with suppress(AttributeError, OSError, ValueError):
             if os.isatty(sys.stdin.fileno()):
-                return sys.stdin.fileno(), False
+                return _reopened(sys.stdin.fileno())
         # It is the console of a program such as bpython or IDLE.
         raise OSError("this console cannot be read while a login waits")
     # What it asks is on standard error. If that is no terminal, nobody there knows that something is asked.
     if os.name == "posix" and is_terminal():
         with suppress(OSError):  # this process has none
-            return os.open(CONTROLLING_TERMINAL, os.O_RDWR | os.O_NOCTTY), True
+            return os.open(CONTROLLING_TERMINAL, _READ)
     raise OSError("there is no terminal to paste it at")
+
+
+def _reopened(terminal: int) -> int:
+    """Open a terminal anew, so that no read blocks: a shell may take what was there away, between Ctrl-Z and fg.
+
+    The mode that does this belongs to the opened file, which standard input shares with the shell.
+    """
+    if os.name == "posix":
+        for name in (os.ttyname, lambda _: CONTROLLING_TERMINAL):
+            with suppress(OSError):  # it is another user's, after su, or outside of this container
+                return os.open(name(terminal), _READ)
+    return os.dup(terminal)
 
 
 def _is_terminal(stdin: Any) -> bool:
