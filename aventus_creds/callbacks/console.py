@@ -69,10 +69,11 @@ class ConsoleCallback:
         if self._why_alone:
             say_wrapped(f"{self._why_alone}, so the redirect cannot come back by itself.")
         self._hears(attempt)
+        reader = threading.Thread(target=self._read, args=(attempt,), daemon=True)
+        reader.start()
+        self._reader = reader  # only now: one that Ctrl-C kept from starting cannot be joined
         if self._browser:  # in a thread, because the call of some browsers returns only when they are closed
             threading.Thread(target=_quietly, args=(self._browser, attempt.url), daemon=True).start()
-        self._reader = threading.Thread(target=self._read, args=(attempt,), daemon=True)
-        self._reader.start()
 
     def close(self) -> None:
         """Stop reading and restore the terminal."""
