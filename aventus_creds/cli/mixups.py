@@ -35,8 +35,8 @@ def mixups(file: ProfilesFile, among: list[str], *, fetch: bool) -> list[str]:
                 shared.setdefault(uri, []).extend([one.name, other.name])
     return [
         f"{', '.join(dict.fromkeys(names))} share {uri}, and not every server is known to name itself in its"
-        " redirects (iss): a dishonest one could get the code of another. Register a redirect URI with a path of its own for each"
-        " server, for example http://127.0.0.1:8765/callback/aventus."
+        " redirects (iss): a dishonest one could get the code of another. Register a redirect URI with a path of"
+        " its own for each server, for example http://127.0.0.1:8765/callback/aventus."
         for uri, names in shared.items()
     ]
 

@@ -265,7 +265,7 @@ def test_the_plain_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("getpass.getpass", ask)
     token = log_in_by_paste("prod")
     assert token == default_store().load(read_profiles().profile("prod").key)
-    assert "That was not it" in questions[1]
+    assert "That isn't the address your browser ended at" in questions[1]
     assert updated == [{"text/plain": ""}]
     monkeypatch.setattr("getpass.getpass", lambda _: "")
     with pytest.raises(LoginTimeout, match="nothing was pasted"):
@@ -293,7 +293,7 @@ def test_the_link_goes_once_an_address_is_pasted(button: LoginButton) -> None:
     """It holds the state, and has served; beginning anew gives another link, and its login works."""
     first = button._login.url
     button._paste.value = "nonsense"
-    until(lambda: "That was not it" in button._link.value)
+    until(lambda: "the address your browser ended at" in button._link.value)
     assert "href" not in button._link.value
     until(lambda: button._again in button.children)
     button._again.click()
