@@ -22,7 +22,7 @@ from attempts import Page, connect, follow, request_bytes, send
 from login_victim import MALLORY, OTHER, Victim, answer_to, closed, exchanges, get, stored
 from support import REPOSITORY
 
-from aventus_creds.callbacks import loopback, page
+from aventus_creds.callbacks import handler, page
 from aventus_creds.callbacks.connections import MOST_CONNECTIONS
 from aventus_creds.errors import InvalidAnswer, LoginRefused, LoginTimeout, TokenRefused
 from aventus_creds.sandbox import Sandbox
