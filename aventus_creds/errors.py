@@ -129,7 +129,14 @@ class LoginRefused(LoginError):
 
 
 class RedirectRejected(LoginError):
-    """A redirect or a pasted address does not answer the login in progress. The wait goes on."""
+    """A redirect or a pasted address does not answer the login in progress. The wait goes on.
+
+    ``said`` is the error that it brings, or ``""``. It may come from anybody, not only from the server.
+    """
+
+    def __init__(self, message: str, *, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class LoginTimeout(LoginError):

@@ -67,7 +67,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @profile.command(
     epilog="Example: aventus-creds profile add prod --provider aventus --client-id abc"
-    " --audience https://api.example.com/ --redirect-uri http://127.0.0.1:8765/callback"
+    " --audience https://api.example.com/ --redirect-uri http://127.0.0.1:8765/callback/aventus"
 )
 @click.argument("name")
 @_options
@@ -144,6 +144,7 @@ def _replace(path: Path, content: bytes) -> None:
 @click.command(epilog="Example: aventus-creds profiles")
 def profiles() -> None:
     """List the profiles, and every mistake in them."""
+    from aventus_creds.cli.mixups import mixups
     from aventus_creds.cli.tables import new_table, show
 
     file = read_profiles()
@@ -160,6 +161,8 @@ def profiles() -> None:
         table.add_row(marked, found.provider.title, found.grant, found.client_id, found.api_url or "none")
     if file.names:
         show(table)
+    for warning in mixups(file, list(file.names), fetch=False):
+        say(f"warning: {warning}")
     say(f"The file is {file.path}" if file.names else f"{file.path} has no profiles yet.")
     if problems:
         raise ProfileError(tuple(dict.fromkeys(problems)))  # every profile reports the mistakes in [store]

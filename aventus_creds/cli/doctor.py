@@ -15,6 +15,7 @@ from aventus_creds.basics.places import profiles_path, state_folder
 from aventus_creds.callbacks.opening import listen, only_pasted
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.commands import exit_code
+from aventus_creds.cli.mixups import mixups
 from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.profiles.checks import fit_to_show
@@ -52,6 +53,8 @@ def doctor(ctx: click.Context, name: str | None) -> None:
     for each in names:
         click.echo(f"\n{fit_to_show(each)}")
         _examine(patient, each)
+    for warning in mixups(file, names, fetch=True) if names else ():
+        click.echo(f"\nwarning: {warning}")
     ctx.exit(patient.code)
 
 

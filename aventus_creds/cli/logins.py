@@ -32,9 +32,11 @@ IGNORED_BY_PYTHON: Final = [
 @click.option("--device", is_flag=True, help="Log in on another device: for a machine without a browser.")
 def login(name: str | None, no_browser: bool, device: bool) -> None:  # noqa: FBT001 - as click does
     """Log in to the profile NAME (or the default one), whatever is cached."""
+    from aventus_creds.callbacks.browser import no_browser as open_nothing
+
     profile = read_profiles().profile(name)
     name = profile.name
-    token = api.login(name, browser=(lambda _: None) if no_browser else None, device=device)
+    token = api.login(name, browser=open_nothing if no_browser else None, device=device)
     renews = ", and it renews itself" if token.refresh_token else ""
     account = f" as {found}" if (found := jwt_account(token.access_token)) else ""
     say(f"Logged in to {name}{account} {until(token.expires_at)}{renews}.")

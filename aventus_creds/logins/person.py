@@ -17,17 +17,19 @@ from aventus_creds.profiles.profile import token_variable
 
 REQUESTS: Final = {
     "aiohttp.web_protocol": "aiohttp",
-    "anyio._backends": "an ASGI application",  # the threads where Starlette and FastAPI run functions
     "bokeh.application": "Bokeh or Panel",
     "bokeh.server": "Bokeh or Panel",
     "bottle": "Bottle",
     "cheroot.server": "a WSGI server",
     "django.core.handlers": "Django",
     "flask.app": "Flask or Dash",
-    "gradio": "Gradio",
+    "gradio.queueing": "Gradio",
+    "gradio.routes": "Gradio",
     "gunicorn.workers.gthread": "a WSGI server",
-    "nicegui": "NiceGUI",
-    "shiny": "Shiny",
+    "nicegui.events": "NiceGUI",
+    "nicegui.page": "NiceGUI",
+    "shiny.reactive": "Shiny",
+    "shiny.session": "Shiny",
     "socketserver": "a web server",
     "solara.server": "Solara",
     "starlette.routing": "an ASGI application",
@@ -98,13 +100,18 @@ def _required(name: str) -> LoginRequired:
 
 
 def person_can_answer() -> bool:
-    """Whether there is a person: at a terminal, or in a notebook with a front end that can answer."""
+    """Whether there is a person: at a terminal, or in a notebook with a front end that can answer.
+
+    Some build services (``CI``) run their jobs at a pseudo-terminal, where nobody sits.
+    """
     if served() is not None:
         return False
     if marimo_mode() is not None:
         return True
     if (kernel := jupyter_kernel()) is not None:
         return front_end_can_answer(kernel)
+    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+        return False
     try:
         return sys.stdin.isatty() and sys.stderr.isatty()
     except (AttributeError, ValueError):  # None under pythonw and in some daemons, or closed
@@ -139,6 +146,9 @@ def served() -> str | None:
     if marimo_mode() == "run" and not _from_this_machine():
         return "marimo"
     for frame in _frames():
+        # A thread where Starlette and FastAPI run functions that are not asynchronous.
+        if frame.f_code.co_qualname == "WorkerThread.run" and "starlette.routing" in sys.modules:
+            return REQUESTS["starlette.routing"]
         module = str(frame.f_globals.get("__name__", ""))
         while module:
             if module in REQUESTS:

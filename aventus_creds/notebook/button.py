@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ class Button:
     _login: BackgroundLogin
     _told: list[Callable[[ApiSession], object]]
     _told_token: Token | None
+    _lock: threading.RLock
 
     def __repr__(self) -> str:
         """Return the profile and the state of its login. This text is saved into the notebook."""
@@ -41,11 +43,13 @@ class Button:
             callback(self.session)
 
     def _tell(self) -> None:
-        token = self._login.token
-        if self._login.state == "in" and token is not self._told_token:
+        with self._lock:
+            token = self._login.token
+            if self._login.state != "in" or token is self._told_token:
+                return
             self._told_token = token
-            for callback in self._told:
-                try:
-                    callback(self.session)
-                except Exception:  # noqa: BLE001 - it is the user's, and must not end the thread that updates panels
-                    traceback.print_exc()
+        for callback in self._told:
+            try:
+                callback(self.session)
+            except Exception:  # noqa: BLE001 - it is the user's, and must not end the thread that updates panels
+                traceback.print_exc()

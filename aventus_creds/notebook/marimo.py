@@ -37,6 +37,7 @@ class MarimoButton(Button, Watcher):
         self._login = login
         self._told: list[Callable[[ApiSession], object]] = []
         self._told_token: Token | None = None
+        self._lock = threading.RLock()
         self._changed = threading.Event()
         self._kept: Any = None  # the element in the page: marimo forgets those that nobody keeps
         self._visitors = served() is not None or mo.app_meta().mode == "run"

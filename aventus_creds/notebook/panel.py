@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import html
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -79,6 +80,9 @@ class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # i
         self._shut = shut  # and cannot log in either
         self._told: list[Callable[[ApiSession], object]] = []
         self._told_token: Token | None = None
+        self._lock = (
+            threading.RLock()
+        )  # the last of several threads that show something has seen the newest state
         # A thread that updates a widget needs the context of the cell: some kernels use it to find the cell.
         self._context = contextvars.copy_context()
         self._shown: tuple[widgets.Widget, ...] = ()
@@ -137,7 +141,9 @@ class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # i
 
     def changed(self) -> None:
         """Update what the panel shows. Called from any thread."""
-        self._context.copy().run(self._show)
+        with self._lock:
+            self._context.copy().run(self._show)
+        self._tell()
 
     @hides
     def _pasted(self, change: Hidden[dict[str, Any]]) -> None:
@@ -150,7 +156,8 @@ class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # i
             self._status.value = look.served_text(self._login.profile.name)
             self._put(self._status)
             return
-        login, waiting = self._login, self._login.state == "waiting"
+        login, state = self._login, self._login.state
+        waiting = state == "waiting"
         self._status.value = look.status(login, visitors=self._visitors)
         self._time.value = look.time_left(login) if waiting else ""
         self._link.value = look.link(login) if waiting and login.url else ""
@@ -163,8 +170,7 @@ class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # i
             "in": (self._notice, self._out),
             "out": (self._notice, self._again),
         }
-        self._put(self._status, *parts[login.state])
-        self._tell()
+        self._put(self._status, *parts[state])
 
     def _put(self, *shown: widgets.Widget) -> None:
         if shown != self._shown:

@@ -38,7 +38,7 @@ def find_endpoints(
     """
     if not profile.issuer or (profile.authorize_url and profile.token_url):
         return _endpoints(profile, {})
-    name = f"{hashlib.sha256(profile.issuer.encode()).hexdigest()[:32]}.json"
+    name = _file_name(profile.issuer)
     kept = _kept(cache, name, profile.issuer) if cache else None
     if kept and 0 <= now - kept.fetched_at < KEPT_FOR:
         with suppress(InvalidAnswer):
@@ -54,6 +54,23 @@ def find_endpoints(
         with suppress(StoreError), cache.lock(name):
             cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
     return endpoints
+
+
+def announces_iss(profile: Profile, cache: PrivateFolder) -> bool:
+    """Whether the profile's server is known to name itself in redirects (RFC 9207 section 3). Fetches nothing.
+
+    Args:
+        profile: without an issuer, or with endpoints of its own, nothing is known.
+        cache: where documents are kept, by ``find_endpoints``.
+    """
+    if not profile.issuer or (profile.authorize_url and profile.token_url):
+        return False
+    kept = _kept(cache, _file_name(profile.issuer), profile.issuer)
+    return kept is not None and kept.document.get("authorization_response_iss_parameter_supported") is True
+
+
+def _file_name(issuer: str) -> str:
+    return f"{hashlib.sha256(issuer.encode()).hexdigest()[:32]}.json"
 
 
 def _endpoints(profile: Profile, document: dict[str, Any]) -> Endpoints:

@@ -210,7 +210,7 @@ class _Check:
             self.require(
                 "redirect_uri",
                 f"the callback registered at {provider.title} for this client,"
-                " for example http://127.0.0.1:8765/callback",
+                f" for example http://127.0.0.1:8765/callback/{provider.name}",
             )
             return ()
         if "listen" in self.given:

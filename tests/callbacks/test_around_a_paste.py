@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aventus_creds.callbacks.console import query_of
+from aventus_creds.callbacks.pasted import query_of
 
 ADDRESS = "http://127.0.0.1:8765/callback?code=1&state=2"
 

@@ -109,6 +109,20 @@ def test_a_request_asks_nobody(application: Any) -> None:
     assert "for visitors, and all of them would share one login" in text
 
 
+def test_a_thread_of_an_asgi_application_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starlette runs functions in threads of AnyIO; a script that uses AnyIO for itself is no server."""
+    anyio = pytest.importorskip("anyio")
+
+    async def in_a_thread() -> str | None:
+        found: str | None = await anyio.to_thread.run_sync(served)
+        return found
+
+    monkeypatch.delitem(sys.modules, "starlette.routing", raising=False)
+    assert anyio.run(in_a_thread) is None
+    monkeypatch.setitem(sys.modules, "starlette.routing", sys)
+    assert anyio.run(in_a_thread) == "an ASGI application"
+
+
 def test_whoever_starts_the_server_is_asked() -> None:
     """Outside of a request, and while a server only imports the application, the terminal is the person's."""
     assert served() is None

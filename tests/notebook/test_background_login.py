@@ -241,3 +241,33 @@ def test_a_callback_that_fails_stops_nothing(sandbox: Sandbox, capsys: pytest.Ca
     until(lambda: told)
     assert "ZeroDivisionError" in capsys.readouterr().err
     until(lambda: "Logged in" in button._status.value)
+
+
+def test_a_panel_ends_with_the_newest_state(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads show two states: the one that began with the older does not have the last word."""
+    login("prod", browser=Robot())
+    button = LoginButton("prod")
+    until(lambda: "Logged in" in button._status.value)
+    slow, go = threading.Event(), threading.Event()
+    status = look.status
+
+    def waits(background: BackgroundLogin, *, visitors: bool = False) -> str:
+        said = status(background, visitors=visitors)
+        if background.state == "checking" and not slow.is_set():
+            slow.set()
+            go.wait(5)
+        return said
+
+    monkeypatch.setattr(look, "status", waits)
+    button._login.state = "checking"
+    older = threading.Thread(target=button.changed)
+    older.start()
+    assert slow.wait(5)
+    button._login.state = "in"
+    newer = threading.Thread(target=button.changed)
+    newer.start()
+    newer.join(0.2)
+    go.set()
+    older.join(5)
+    newer.join(5)
+    assert "Logged in" in button._status.value

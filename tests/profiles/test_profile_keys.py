@@ -262,4 +262,5 @@ def test_every_wrong_parameter_is_told_by_its_name(key: str) -> None:
     assert all("must be text, or a list of texts" in found[f"{key}.{name}"] for name in bad)
     assert all("set by the protocol" in found[f"{key}.{name}"] for name in reserved)
     assert SECRET not in str(found)
-    assert {"state", "redirect_uri", "client_secret", "code_verifier", "refresh_token"} <= RESERVED_PARAMETERS
+    assert {"state", "redirect_uri", "client_secret", "refresh_token"} <= RESERVED_PARAMETERS
+    assert {"code_verifier", "code_challenge", "code_challenge_method"} <= RESERVED_PARAMETERS
