@@ -338,7 +338,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "no-process-list",
         LOGINS,
         "os.execve(program, command, environment)",
-        'os.execve("/usr/bin/env", ["env", f"{variable or token_variable(name)}={text}", *command], environment)',
+        "os.execve(program, (*command, text), environment)",
         "hostile/test_hostile_user_folders.py::test_the_token_of_exec_is_no_argument",
     ),
     out(

@@ -298,6 +298,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "self.headers.defects.clear()",
         "pass",
         "hostile/test_hostile_wire.py::test_the_secret_in_a_header_that_is_none",
+        also=(Edit(TRANSPORT, 'self.headers.set_payload("")', "pass"),),
+        doubled="urllib3 writes of both, the defects and the rest of the lines",
     ),
     out(
         "code-exchanged-once",
@@ -337,7 +339,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         CLIENT,
         "self._transport = Transport(profile)",
         "self._transport = Transport(profile)\n        self._secret()",
-        "logins/test_attempt.py::test_a_missing_secret_ends_the_login",
+        "oauth/test_sent_once.py::test_a_client_secret_is_read_when_it_is_sent",
     ),
     # Reprs
     out(

@@ -41,7 +41,7 @@ def run(tree: str, arguments: list[str], said: str) -> int:
 for line in sys.stdin:
     child = os.fork()
     if not child:
-        code = 70
+        code = 1  # as Python's own after an exception, such as that of a warning at the very end
         try:
             code = run(*json.loads(line))
         except BaseException:  # noqa: BLE001 - whatever it is, this process is not the one that goes on
