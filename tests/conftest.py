@@ -89,7 +89,11 @@ def _no_thread_left() -> Iterator[None]:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees or touches the files, proxies and browser of whoever runs it."""
     for name in list(os.environ):
-        if name.startswith("AVENTUS_CREDS_") or name.lower().endswith("_proxy") or name.endswith("CA_BUNDLE"):
+        if (
+            name.startswith("AVENTUS_CREDS_")
+            or name.lower().endswith("_proxy")
+            or name.endswith(("CA_BUNDLE", "CERT_FILE"))
+        ):
             monkeypatch.delenv(name)
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "NETRC", "SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)

@@ -48,23 +48,28 @@ def weakness(path: Path, status: os.stat_result) -> Weakness | None:
 
 
 def _weakness(path: Path, status: os.stat_result) -> Weakness | None:
-    import shlex  # not needed for a token in the store
-
-    quoted = shlex.quote(str(path))
     if status.st_uid not in {ROOT, os.geteuid()}:
         return Weakness(
             f"belongs to another user (uid {status.st_uid})",
-            f"sudo chown {os.geteuid()} {quoted}, or name a copy of your own: AVENTUS_CREDS_PROFILES",
+            f"sudo chown {os.geteuid()} {_quoted(path)}, or name a copy of your own: AVENTUS_CREDS_PROFILES",
         )
     if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
         return None
     if status.st_mode & stat.S_IWOTH:
-        return Weakness("can be changed by everybody", f"chmod o-w {quoted}")
+        return Weakness("can be changed by everybody", f"chmod o-w {_quoted(path)}")
     if status.st_mode & stat.S_IWGRP and (
         _has_access_list(path) or not _is_private(status.st_gid, os.geteuid())
     ):
-        return Weakness(f"can be changed by the group {_group_name(status.st_gid)}", f"chmod g-w {quoted}")
+        return Weakness(
+            f"can be changed by the group {_group_name(status.st_gid)}", f"chmod g-w {_quoted(path)}"
+        )
     return None
+
+
+def _quoted(path: Path) -> str:
+    import shlex  # most files are in order
+
+    return shlex.quote(str(path))
 
 
 @lru_cache(maxsize=8)

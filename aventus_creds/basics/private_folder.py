@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from contextlib import AbstractContextManager, suppress
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,8 +34,6 @@ from aventus_creds.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from filelock import FileLock
 
 LOCK_TIMEOUT: Final = 600
 """Seconds to wait for a lock. Its holder makes a few requests, and each of them has its own time limit."""
@@ -160,9 +158,9 @@ class PrivateFolder:
             self, self.path / f"{name}.lock", needed=False, unless=lambda: self._version(file) != before
         )
 
-    def attempt(self, name: str) -> AbstractContextManager[bool]:
+    def attempt(self, name: str, *, needed: bool = False) -> AbstractContextManager[bool]:
         """Return the lock ``name``; it gives False, and is not held, if somebody else holds it."""
-        return _Lock(self, self.path / f"{name}.lock", needed=False, unless=lambda: True)
+        return _Lock(self, self.path / f"{name}.lock", needed=needed, unless=lambda: True)
 
     def _version(self, name: str) -> tuple[int, int] | None:
         try:
@@ -265,11 +263,19 @@ class _Lock:
         self._unless = unless
 
     def __enter__(self) -> bool:
-        from filelock import Timeout  # imported late: a fresh token needs no lock
+        from aventus_creds.basics.file_lock import HardLock, without_log  # a fresh token needs no lock
 
+        self._lock = HardLock(self._path, mode=0o600)
+        with without_log():
+            return self._wait()
+
+    def _wait(self) -> bool:
+        from filelock import Timeout
+
+        from aventus_creds.basics.file_lock import log_wait
         from aventus_creds.basics.waits import spread
 
-        self._lock = _file_lock()(self._path, mode=0o600)
+        told = False
         give_up = time.monotonic() + LOCK_TIMEOUT
         while True:
             try:
@@ -291,21 +297,11 @@ class _Lock:
                     f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process",
                     hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
                 )
+            if not told:
+                log_wait(self._path)
+                told = True
             # At random, so that processes that started together do not all try at the same moment.
             time.sleep(spread(0.01, 0.04))
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
-
-
-@cache
-def _file_lock() -> type[FileLock]:
-    import filelock
-
-    class HardLock(filelock.FileLock):
-        def _fallback_to_soft_lock(self) -> None:
-            # The fallback locks by the existence of a file. If its holder died on another machine, nobody
-            # could tell, and the lock would stay locked for ever.
-            raise NotImplementedError("the file system has no locks")
-
-    return HardLock

@@ -142,6 +142,8 @@ def _decoded(text: str, places: list[Span]) -> tuple[str, list[Span]]:
     for found in _ENCODED.finditer(text):
         start, stop = found.span()
         character = _character(found)
+        if character == found[0]:
+            continue
         parts += [text[end:start], character]
         origins += [*places[end:start], *[(places[start][0], places[stop - 1][1])] * len(character)]
         end = stop

@@ -138,11 +138,17 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
 
 
 def _all_elsewhere(file: ProfilesFile, names: list[str]) -> bool:
-    """Whether no profile uses the state folder. The keyring uses it too, because its locks are files."""
+    """Whether no profile needs the state folder. The keyring does too, because its locks are files."""
     try:
-        return all(not STORES[store_name(file.profile(each))].here for each in names)
+        return not any(map(_needs_state_folder, map(file.profile, names)))
     except AventusCredsError:  # the check of that profile reports it
         return False
+
+
+def _needs_state_folder(profile: Profile) -> bool:
+    """Whether its tokens are lost without the folder. A client's own can always be had again."""
+    name = store_name(profile)
+    return STORES[name].here and (GRANTS[profile.grant].attended or name != DEFAULT_STORE)
 
 
 def _state_folder() -> str:

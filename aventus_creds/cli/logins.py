@@ -82,8 +82,22 @@ def token(name: str | None, header: bool, min_ttl: float) -> None:  # noqa: FBT0
     click.echo(f"Authorization: Bearer {text}" if header else text)
 
 
+class _Exec(click.Command):
+    """Takes its options after NAME too, as the usage shows them. What follows them is the program's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse ``args`` with NAME moved behind the options."""
+        end = 1
+        while args[end : end + 1] and args[end].startswith("-") and args[end] != "--":
+            end += 1 if "=" in args[end] or args[end] in ctx.help_option_names else 2
+        if args and not args[0].startswith("-"):
+            args = [*args[1:end], args[0], *args[end:]]
+        return super().parse_args(ctx, args)
+
+
 @click.command(
     "exec",
+    cls=_Exec,
     short_help="Run a command with a fresh token.",
     epilog="Example: aventus-creds exec prod -- python report.py",
     context_settings={"allow_interspersed_args": False},

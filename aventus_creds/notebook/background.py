@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from contextlib import suppress
 from typing import Final, Literal
 
@@ -21,7 +20,7 @@ from aventus_creds.errors import AventusCredsError, LoginRequired, StoreError
 from aventus_creds.logins.login import log_in
 from aventus_creds.logins.logout import log_out
 from aventus_creds.notebook.outcome import BegunAnew, LoggedInElsewhere, Outcome
-from aventus_creds.notebook.watching import Watcher, watched
+from aventus_creds.notebook.watching import Watched
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.cached import CachedSource
 from aventus_creds.sources.source import differs
@@ -33,7 +32,7 @@ LOGOUT_TICKS: Final = 5
 State = Literal["checking", "waiting", "in", "out"]
 
 
-class BackgroundLogin:
+class BackgroundLogin(Watched):
     """One profile's login. ``state`` tells how far it is.
 
     The states are:
@@ -47,6 +46,7 @@ class BackgroundLogin:
     """
 
     def __init__(self, profile: Profile, cache: CachedSource) -> None:
+        super().__init__()
         self.profile = profile
         self.cache = cache
         self.state: State = "checking"
@@ -57,14 +57,13 @@ class BackgroundLogin:
         self.token: Token | None = None
         self._attempt: Attempt | None = None
         self._busy = False
+        self._leaving = False  # its own logout, which the server may take its time for
         self._outcome = Outcome()
         self._at_least = 0.0
         self._before: Token | None = None  # what was there when the attempt began: no login since
         self._browser: Browser | None = None
         self._running: threading.Thread | None = None
-        self._ticker: threading.Thread | None = None
         self._ticks = 0
-        self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._looked_up = threading.Event()
 
@@ -83,13 +82,6 @@ class BackgroundLogin:
         """Return the seconds that the user has left to log in, or 0 if no login is running."""
         attempt = self._attempt
         return max(0.0, attempt.seconds_left()) if attempt else 0.0
-
-    def watch(self, watcher: Watcher) -> None:
-        """Call ``watcher.changed()`` on every change, until ``watcher`` is garbage-collected."""
-        with self._lock:
-            self._watchers.add(watcher)
-            if self._ticker is None or not self._ticker.is_alive():
-                self._ticker = watched(self)
 
     def begin(
         self,
@@ -147,11 +139,11 @@ class BackgroundLogin:
         threading.Thread(target=self._log_out, daemon=True).start()
 
     def _start(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - Thread passes positional arguments
-        self._busy = True
         self._looked_up.clear()
-        self.state, self.notice = "checking", ""
         self._running = threading.Thread(target=self._run, args=(anew, attended), daemon=True)
-        self._running.start()
+        self._running.start()  # it cannot say anything yet: the caller holds the lock
+        self._busy = True
+        self.state, self.notice = "checking", ""
 
     def _run(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - Thread passes positional arguments
         try:
@@ -165,7 +157,7 @@ class BackgroundLogin:
                 self._attempt = None
                 self._start(True, True)
         except LoginRequired as error:
-            self._end("out", error=error)  # nobody failed: the panel says "not logged in" anyway
+            self._end("out", error.message, failed=False, error=error)
         except AventusCredsError as error:
             self._end("out", str(error), error=error)
         except Exception as fault:  # noqa: BLE001 - otherwise the panel would wait forever
@@ -218,6 +210,7 @@ class BackgroundLogin:
         state: State,
         notice: str = "",
         *,
+        failed: bool = True,
         token: Token | None = None,
         error: AventusCredsError | None = None,
     ) -> None:
@@ -225,7 +218,7 @@ class BackgroundLogin:
             self._attempt = None
             self._busy = False
             self.token = token
-            self.state, self.notice, self.failed = state, notice, bool(notice)
+            self.state, self.notice, self.failed = state, notice, failed
             outcome = self._outcome
         self._looked_up.set()
         outcome.set(token, error)
@@ -237,19 +230,24 @@ class BackgroundLogin:
             self._set(self.state, "Nothing is waiting for an address. Log in first.", failed=True)
             return
         reply = attempt.deliver(query_of(text.reveal()))
-        if not reply.ended and self._attempt is attempt:
-            self._set(
-                "waiting",
+        with self._lock:
+            if reply.ended or self._attempt is not attempt:
+                return
+            self.notice, self.failed = (
                 f"That was not it: {reply.text}. Copy the whole address of the new tab, and paste it again.",
-                failed=True,
+                True,
             )
+        self._tell()
 
     def _log_out(self) -> None:
+        self._leaving = True
         try:
             done = log_out(self.profile, self.cache)
         except StoreError as fault:
             self._set(self.state, str(fault), failed=True)
             return
+        finally:
+            self._leaving = False
         self.token = None
         if done.why_not:
             self._set(
@@ -266,13 +264,9 @@ class BackgroundLogin:
         self._looked_up.set()
         self._tell()
 
-    def _tell(self) -> None:
-        for watcher in list(self._watchers):
-            watcher.changed()
-
     def tick(self) -> bool:
         """Check for an expired token and for what other processes do. Return False if nothing watches any more."""
-        if not self._watchers:
+        if not self.is_watched():
             return False
         self._ticks += 1
         if self.state in {"waiting", "out"}:
@@ -281,7 +275,7 @@ class BackgroundLogin:
             self._look_for_a_logout()
         if self.state == "in" and self.token and self.token.expired(time.time()):
             if self.token.refresh_token:
-                self.begin()
+                self.begin(attended=False)  # nobody has asked for a login
             else:
                 self._set("out", "The login has expired.")
         elif self.state == "waiting":
@@ -304,7 +298,8 @@ class BackgroundLogin:
             if self._busy:
                 return
             self.token = token
-        self._set("in")
+            self.state, self.notice = "in", ""
+        self._tell()
 
     def _look_for_a_logout(self) -> None:
         """Notice that the user has logged out, or in again, in another notebook or in a terminal."""
@@ -313,13 +308,12 @@ class BackgroundLogin:
         except StoreError:
             return
         with self._lock:
-            if self._busy or self.state != "in" or token == self.token:
+            if self._busy or self._leaving or self.state != "in" or token == self.token:
                 return
-            self.token = token
-        if token is None:
-            self._set("out", "You have logged out somewhere else.")
-        else:
-            self._set("in")
+            self.token, self.failed = token, False
+            if token is None:
+                self.state, self.notice = "out", "You have logged out somewhere else."
+        self._tell()
 
 
 def _open(browser: Browser, url: str) -> None:

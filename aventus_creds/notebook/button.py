@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -44,4 +45,7 @@ class Button:
         if self._login.state == "in" and token is not self._told_token:
             self._told_token = token
             for callback in self._told:
-                callback(self.session)
+                try:
+                    callback(self.session)
+                except Exception:  # noqa: BLE001 - it is the user's, and must not end the thread that updates panels
+                    traceback.print_exc()

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.redact import plain
-from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
+from aventus_creds.errors import TEMPORARY, InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
@@ -30,6 +30,7 @@ HINTS: Final = {
 CODES: Final = frozenset(
     (
         *HINTS,
+        *TEMPORARY,
         *("invalid_grant", "bad_refresh_token", "interaction_required", "login_required", "consent_required"),
         *("authorization_pending", "slow_down", "expired_token", "too_many_requests"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from functools import cached_property
 from typing import Final
 
@@ -11,7 +12,7 @@ from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.basics.waits import LONGEST_WAIT, backoff, pause
-from aventus_creds.errors import ConfigError, NetworkError, TokenRefused
+from aventus_creds.errors import ConfigError, NetworkError, StoreError, TokenRefused
 from aventus_creds.oauth import answer as answers
 from aventus_creds.oauth import request as requests
 from aventus_creds.oauth.code_grant import Authorization
@@ -31,7 +32,6 @@ class OAuthClient:
         ServerError: the server answered with an OAuth error (TokenRefused), or not as the protocol demands.
         NetworkError: it could not be reached in time. Unless a method says so, nothing is retried.
         SecretError: the client secret cannot be read.
-        StoreError: there is no state folder for the discovery document.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -41,7 +41,9 @@ class OAuthClient:
     @cached_property
     def endpoints(self) -> requests.Endpoints:
         """The server's endpoints, from the profile or by discovery."""
-        cache = PrivateFolder(state_folder() / "discovery")
+        cache: PrivateFolder | None = None
+        with suppress(StoreError):  # no home folder: the document is fetched again by each process
+            cache = PrivateFolder(state_folder() / "discovery")
         return find_endpoints(self._profile, self._transport, cache, now=time.time())
 
     def exchange(self, authorization: Authorization, code: Hidden[str]) -> Token:

@@ -21,13 +21,15 @@ KEPT_FOR: Final = 86400.0
 """Seconds for which a discovery document is used before it is fetched again."""
 
 
-def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder, *, now: float) -> Endpoints:
+def find_endpoints(
+    profile: Profile, transport: Transport, cache: PrivateFolder | None, *, now: float
+) -> Endpoints:
     """Return the endpoints of the profile's server. Those set explicitly in the profile come first.
 
     Args:
         profile: if it sets all that is needed, nothing is fetched.
         transport: fetches the discovery document.
-        cache: where documents are kept.
+        cache: where documents are kept. None means nowhere.
         now: seconds since the epoch, UTC.
 
     Raises:
@@ -37,7 +39,7 @@ def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder,
     if not profile.issuer or (profile.authorize_url and profile.token_url):
         return _endpoints(profile, {})
     name = f"{hashlib.sha256(profile.issuer.encode()).hexdigest()[:32]}.json"
-    kept = _kept(cache, name, profile.issuer)
+    kept = _kept(cache, name, profile.issuer) if cache else None
     if kept and 0 <= now - kept.fetched_at < KEPT_FOR:
         with suppress(InvalidAnswer):
             return _endpoints(profile, kept.document)
@@ -48,8 +50,9 @@ def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder,
             return _endpoints(profile, kept.document)
         raise
     endpoints = _endpoints(profile, document)
-    with suppress(StoreError), cache.lock(name):
-        cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
+    if cache:
+        with suppress(StoreError), cache.lock(name):
+            cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
     return endpoints
 
 

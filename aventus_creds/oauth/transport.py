@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from aventus_creds.basics.certificates import BUNDLE_VARIABLES, environment_bundle
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
 from aventus_creds.oauth.answer import Answer
@@ -67,6 +68,9 @@ class Transport:
 
         A socket's timeout starts again with each byte that arrives, and a DNS look-up has no timeout at all.
         """
+        if requests.Session.send.__module__.startswith("requests_mock"):
+            # In a user's test. After a 401 this thread holds requests-mock's lock, so no other could send.
+            return self._exchange(method, request)
         answer: Future[Answer] = Future()
 
         def work() -> None:
@@ -104,7 +108,7 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                     timeout=limit,
-                    verify=self._profile.ca_bundle or None,
+                    verify=self._profile.ca_bundle or environment_bundle(),
                 ) as response:
                     return Answer(
                         status=response.status_code,
@@ -114,9 +118,9 @@ class Transport:
                         retry_after=_seconds(response.headers.get("Retry-After", "")),
                     )
         except (requests.RequestException, HTTPError, ValueError) as fault:
-            error: AventusCredsError = _unreachable(url, _reason(fault))
+            error: AventusCredsError = _failure(url, fault)
         except OSError as fault:  # what requests raises if the certificate file does not exist
-            error = NetworkError(f"{url} cannot be reached: {fault}")
+            error = NetworkError(f"{url} cannot be reached: {fault}", hint=_CERTIFICATES)
         except (InvalidAnswer, NetworkError) as fault:
             error = fault.with_traceback(None)
         raise error
@@ -226,21 +230,46 @@ def _too_much(url: str) -> InvalidAnswer:
 _NOT_THE_SERVER: Final = "Check that the addresses in the profile are those of an authorization server."
 
 
-def _unreachable(url: str, reason: str) -> NetworkError:
-    return NetworkError(
-        f"{url} cannot be reached: {reason}",
-        hint="Check the network, the proxy settings and the address in the profile, and try again.",
-    )
+def _unreachable(
+    url: str,
+    reason: str,
+    hint: str = "Check the network, the proxy settings and the address in the profile, and try again.",
+) -> NetworkError:
+    return NetworkError(f"{url} cannot be reached: {reason}", hint=hint)
 
 
 _TOO_SLOW: Final = "it did not answer in time"
 
 
-def _reason(fault: Exception) -> str:
+_CERTIFICATES: Final = (
+    "If its certificates are issued by your organisation, name the file of its authorities: ca_bundle in the"
+    f" profile, or {', '.join(BUNDLE_VARIABLES[:-1])} or {BUNDLE_VARIABLES[-1]} in the environment."
+)
+
+
+def _failure(url: str, fault: Exception) -> NetworkError:
     """Return what went wrong in fixed words, which hold no part of the request."""
+    said = str(fault)
+    if "Missing dependencies for SOCKS" in said:  # requests' own words
+        return _unreachable(
+            url,
+            "the proxy is a SOCKS proxy, for which a package is missing",
+            "pip install 'requests[socks]', or change ALL_PROXY, HTTPS_PROXY.",
+        )
+    if "SOCKS version" in said:  # urllib3's; what follows is the proxy's URL, perhaps with a password
+        return _unreachable(
+            url,
+            "the proxy's address does not say which SOCKS it is",
+            "Write socks5h:// instead of socks:// in ALL_PROXY, HTTPS_PROXY.",
+        )
+    if isinstance(fault, requests.exceptions.SSLError):
+        return _unreachable(url, "its certificate is not trusted, or TLS failed", _CERTIFICATES)
+    return _unreachable(url, _reason(fault))
+
+
+def _reason(fault: Exception) -> str:
     for kind, words in (
         (requests.exceptions.ProxyError, "the proxy failed"),
-        (requests.exceptions.SSLError, "its certificate is not trusted, or TLS failed"),
         (requests.exceptions.Timeout, _TOO_SLOW),
         (requests.exceptions.ConnectionError, "no connection, or it was closed without an answer"),
         (requests.exceptions.ChunkedEncodingError, "the connection was closed before the end of the answer"),

@@ -200,19 +200,21 @@ class SecretRef(Secretive):
 
         try:
             import keyring
-            import keyring.errors
         except ImportError:
             raise SecretError(
                 f"the {self.name} is in {self.place}, and the keyring library is not installed",
                 hint=INSTALL_KEYRING,
             ) from None
+        kind = ""
         try:
             secret = keyring.get_password(self._value, self.username)
-        except keyring.errors.KeyringError as fault:
+        except Exception as fault:  # noqa: BLE001 - a backend raises what it likes, not only KeyringError
+            kind = type(fault).__name__
+        if kind:  # outside the except clause, and without the text: both may hold secrets
             raise SecretError(
-                f"{self.place} cannot be read: {type(fault).__name__}",
+                f"{self.place} cannot be read: {kind}",
                 hint="Unlock the system's keyring, or name another place for the secret.",
-            ) from None
+            )
         if secret is None:
             raise SecretError(
                 f"{self.place} has no secret for the user name {self.username!r}",

@@ -88,13 +88,13 @@ class BearerAuth(Secretive, AuthBase):
         if place in self._told:
             return
         self._told.add(place)
-        logger.info(
-            "%s gets no token: the profile sends it to %s only. If this is the API too, add it to api_origins in"
-            " the profile%s.",
-            place,
-            ", ".join(sorted(self._origins)),
-            "" if place.startswith("https:") else " with https, and have the API name itself so in its links",
-        )
+        what = "add it to api_origins in the profile"
+        try:
+            split_url(place)
+        except ValueError as why:
+            what = f"its links are wrong: an address in api_origins {why}"
+        mine = ", ".join(sorted(self._origins))
+        logger.info("%s gets no token: only %s gets it. If this is the API too, %s.", place, mine, what)
 
     def _answered(self, token: Token, response: requests.Response, **settings: Any) -> requests.Response:
         if not refuses(response):

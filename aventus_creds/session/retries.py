@@ -21,6 +21,17 @@ RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 class RetryingAdapter(HTTPAdapter):
     """Retries idempotent requests after temporary failures, if their bodies can be sent again.
 
+    An adapter of your own keeps the retries if it derives from this one::
+
+        class OwnTls(RetryingAdapter):
+            def init_poolmanager(self, *args, **settings):
+                super().init_poolmanager(*args, ssl_context=CONTEXT, **settings)
+
+
+        session.mount("https://", OwnTls(session.profile.retries))
+
+    To combine it with another adapter, name this one first: ``class Mine(RetryingAdapter, SourceAddressAdapter)``.
+
     Args:
         retries: how often to try again at most. 0: never.
         settings: those of HTTPAdapter. The pool has room for as many connections as there are threads, unless

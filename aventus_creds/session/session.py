@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from aventus_creds.basics.certificates import environment_bundle
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import ConfigError
 from aventus_creds.session.bearer import BearerAuth
-from aventus_creds.session.environment import environment_bundle, environment_proxies, stays_here
+from aventus_creds.session.environment import environment_proxies, stays_here
 from aventus_creds.session.faults import cleaned
 from aventus_creds.session.retries import RetryingAdapter
 from aventus_creds.sources.source import patience

@@ -25,7 +25,29 @@ ROOM: Final = 65536
 """Bytes that are reserved for a new token: at least so many, and twice as many as the old one takes."""
 
 
-class FileStore:
+class InFolder:
+    """Optional methods of a store whose locks are files (see stores.sharing), and its notes then too."""
+
+    _files: PrivateFolder
+    _needs_lock = False  # also where nothing can be written
+
+    def attempt(self, key: str) -> AbstractContextManager[bool]:
+        """Lock ``key``, or give False at once if somebody else holds it. Raises StoreError."""
+        return self._files.attempt(key, needed=self._needs_lock)
+
+    def note(self, key: str, content: bytes | None) -> None:
+        """Store a note beside the token under ``key``, or remove it; with the lock held. Raises StoreError."""
+        if content is not None:
+            self._files.write(f"{key}.note", content)
+        elif self.noted(key) is not None:
+            self._files.remove(f"{key}.note")
+
+    def noted(self, key: str) -> bytes | None:
+        """Return the note beside the token under ``key``. Raises StoreError."""
+        return self._files.read(f"{key}.note")
+
+
+class FileStore(InFolder):
     """Stores tokens in files.
 
     Args:
@@ -87,18 +109,3 @@ class FileStore:
     def turn(self, key: str) -> AbstractContextManager[bool]:
         """Lock ``key`` as ``lock`` does, but give up and return False once somebody else has saved (see sharing)."""
         return self._files.turn(key, f"{key}.json")
-
-    def attempt(self, key: str) -> AbstractContextManager[bool]:
-        """Lock ``key``, or give False at once if somebody else holds it. Raises StoreError."""
-        return self._files.attempt(key)
-
-    def note(self, key: str, content: bytes | None) -> None:
-        """Store a note beside the token under ``key``, or remove it; with the lock held. Raises StoreError."""
-        if content is not None:
-            self._files.write(f"{key}.note", content)
-        elif self.noted(key) is not None:
-            self._files.remove(f"{key}.note")
-
-    def noted(self, key: str) -> bytes | None:
-        """Return the note beside the token under ``key``. Raises StoreError."""
-        return self._files.read(f"{key}.note")

@@ -49,16 +49,6 @@ def attempt(store: TokenStore, key: str) -> AbstractContextManager[Any]:
     return store.lock(key) if offered is None else offered(key)
 
 
-def reserve(store: TokenStore, key: str) -> None:
-    """Make sure that a token can be saved under ``key``, if the store offers ``reserve(key)``.
-
-    Call it with the key locked, before a refresh token is used up. Raises StoreError.
-    """
-    offered = getattr(store, "reserve", None)
-    if offered is not None:
-        offered(key)
-
-
 def note_failure(store: TokenStore, key: str, failure: Failure | None) -> None:
     """Write down that a refresh failed, for those that wait for it; None: it succeeded. Never raises.
 
@@ -93,18 +83,24 @@ def still_held(store: TokenStore, key: str) -> bool:
     return holds is None or bool(holds(key))
 
 
-def make_room(store: TokenStore, key: str) -> None:
-    """Make sure that the next save under ``key`` has room. A store that may run out of it has a method ``reserve``.
+def reserve(store: TokenStore, key: str) -> None:
+    """Make sure that a token can be saved under ``key``, if the store offers ``reserve(key)``.
 
-    Call it with the lock held, before a refresh token is spent: if the new one cannot be stored, the next
+    Call it with the key locked, before a refresh token is spent: if the new one cannot be stored, the next
     process is logged out.
 
     Raises:
         StoreError: there is no room, or nothing can be stored. Nothing has been changed.
     """
-    reserve = getattr(store, "reserve", None)
-    if reserve is not None:
-        reserve(key)
+    offered = getattr(store, "reserve", None)
+    if offered is None:
+        return
+    try:
+        offered(key)
+    except StoreError as fault:
+        raise StoreError(
+            f"{fault.message}; so the login was not refreshed, and nothing of it is used up", hint=fault.hint
+        ) from None
 
 
 def changed(store: TokenStore, key: str, change: Callable[[], T]) -> T:

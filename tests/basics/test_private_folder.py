@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from pathlib import Path
 from support import make_token
 from aventus_creds.errors import StoreError
 from aventus_creds.stores.file import FileStore
-from aventus_creds.stores.sharing import make_room
+from aventus_creds.stores.sharing import reserve
 
 disk, makes_room = Path(sys.argv[1]), sys.argv[2] == "True"
 files = FileStore(disk / "state")
@@ -35,7 +37,7 @@ def full():
 with files.lock("key"):
     files.save("key", make_token("old"))
     if makes_room:
-        make_room(files, "key")
+        reserve(files, "key")
     full()
     try:
         files.save("key", make_token("new" * 5000, refresh_token="refresh" * 5000))
@@ -44,7 +46,7 @@ with files.lock("key"):
         print(str(error).splitlines()[0])
     full()
     try:
-        make_room(files, "key")
+        reserve(files, "key")
         print("made room")
     except StoreError as error:
         print(str(error).splitlines()[0])
@@ -110,3 +112,34 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text("a file")
     with pytest.raises(StoreError, match="cannot be read: Not a directory"):
         FileStore(tmp_path).reserve("key")
+
+
+def test_waiting_for_a_lock_is_one_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG it says what is waited for, once; who need not wait logs nothing."""
+    caplog.set_level(logging.DEBUG)
+    folder, tries = PrivateFolder(tmp_path / "private"), []
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with folder.lock("name"):
+            held.set()
+            free.wait(10)
+
+    def enough() -> None:
+        tries.append(1)
+        if len(tries) == 20:
+            free.set()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    before = [record for record in caplog.records if "waiting" in record.message]
+    waiter = PrivateFolder(tmp_path / "private")
+    waiter.make = enough  # type: ignore[method-assign] # called at each try
+    caplog.clear()
+    with waiter.lock("name"):
+        lines = [record.message for record in caplog.records if record.thread == threading.get_ident()]
+    holder.join()
+    assert before == []
+    assert lines == [f"waiting for {tmp_path}/private/name.lock, which another thread or process holds"]
+    assert logging.getLogger("filelock").filters == []

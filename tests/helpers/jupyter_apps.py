@@ -303,12 +303,12 @@ def isolated_environment(folder: Path) -> dict[str, str]:
     return environment
 
 
-def install_kernel(data_dir: Path, python: str = KERNEL_PYTHON) -> None:
+def install_kernel(data_dir: Path, python: str = KERNEL_PYTHON, launcher: str = "ipykernel_launcher") -> None:
     """Write the kernelspec named KERNEL for ``python`` into one of Jupyter's data folders."""
     folder = data_dir / "kernels" / KERNEL
     folder.mkdir(parents=True)
     spec = {
-        "argv": [python, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [python, "-Xfrozen_modules=off", "-m", launcher, "-f", "{connection_file}"],
         "display_name": "Tests",
         "language": "python",
         "kernel_protocol_version": "5.5",  # the front end asks the kernel whether it supports subshells

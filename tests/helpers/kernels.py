@@ -3,26 +3,61 @@
 from __future__ import annotations
 
 import html
+import os
+import queue
 import re
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
 from jupyter_apps import install_kernel, isolated_environment
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
+from support import REPOSITORY
 
 LIMIT = 60.0
 """Seconds that a cell may take: ipywidgets is loaded in it, on a machine that does other things as well."""
 
 
+def environment_with(folder: Path, *packages: str) -> str:
+    """Make an environment with ``packages`` and this package; skip the test if there is none, except in CI.
+
+    Returns:
+        its Python.
+    """
+    python = str(folder / "bin" / "python")
+    uv = shutil.which("uv")
+    make = [uv, "venv", "-q", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    install = [uv, "pip", "install", "-q", "-p", python] if uv else [python, "-m", "pip", "install", "-q"]
+    try:
+        for command in ([*make, str(folder)], [*install, *packages, "-e", str(REPOSITORY)]):
+            subprocess.run(command, check=True, timeout=100, capture_output=True)
+    except (OSError, subprocess.SubprocessError) as fault:
+        reason = f"{', '.join(packages)} cannot be installed: {fault}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return python
+
+
 class Kernel:
     """A kernel of ``python``, which sees the files under ``folder`` and the variables of ``environment``."""
 
-    def __init__(self, folder: Path, python: str, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        python: str,
+        environment: dict[str, str],
+        *,
+        launcher: str = "ipykernel_launcher",
+    ) -> None:
         own = isolated_environment(folder / "jupyter")
-        install_kernel(folder / "jupyter" / "jupyter_data_dir", python)
+        install_kernel(folder / "jupyter" / "jupyter_data_dir", python, launcher)
         specs = KernelSpecManager(kernel_dirs=[str(folder / "jupyter" / "jupyter_data_dir" / "kernels")])
         self._manager = KernelManager(kernel_name="aventus-creds-tests", kernel_spec_manager=specs)
         self._manager.start_kernel(env={**own, **environment}, cwd=str(folder))
@@ -77,8 +112,6 @@ class Kernel:
 
     def wait(self, until: Callable[[], bool]) -> None:
         """Take the kernel's messages until the condition holds."""
-        import queue
-
         deadline = time.monotonic() + LIMIT
         while not until():
             assert time.monotonic() < deadline, (self._texts, self.shown)

@@ -30,7 +30,7 @@ def entry(prefix: str, key: str = KEY) -> str:
     return f"{prefix}{{{key}}}"
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
+def links(error: BaseException | None) -> Iterator[BaseException]:
     """Yield ``error`` and all that a reporter of errors follows from it."""
     while error is not None:
         yield error
@@ -40,7 +40,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 def everything(error: BaseException) -> str:
     """Return the error and its context, and the variables of all their frames but those of the tests."""
     found = []
-    for each in chain(error):
+    for each in links(error):
         found.append(f"{each} {each!r}")
         for frame, _ in traceback.walk_tb(each.__traceback__):
             if Path(__file__).parents[1] not in Path(frame.f_code.co_filename).parents:

@@ -182,7 +182,8 @@ KILLED = """
         ("fsync", 1, "", "r0"),
         ("replace", 1, "", "r0"),
         ("replace", 1, "yes", "r1"),
-        ("fsync", 2, "yes", "r1"),  # the folder's
+        ("fsync", 2, "", "r0"),
+        ("fsync", 3, "yes", "r1"),  # the folder's, after the spare room and the content
     ],
 )
 def test_killed_at_each_step_of_a_write(

@@ -15,7 +15,7 @@ from support import free_port, make_token
 from aventus_creds import LoginButton, LoginRequired, login, logout
 from aventus_creds.errors import LoginRefused, LoginTimeout
 from aventus_creds.notebook import look
-from aventus_creds.notebook.background import BackgroundLogin
+from aventus_creds.notebook.background import LOGOUT_TICKS, BackgroundLogin
 from aventus_creds.notebook.outcome import Outcome
 from aventus_creds.notebook.registry import _logins, background_login
 from aventus_creds.profiles.file import read_profiles
@@ -146,8 +146,20 @@ def test_a_logout_says_something_new_and_is_no_alarm(sandbox: Sandbox) -> None:
     login("prod", browser=Robot())
     button = LoginButton("prod")
     until(lambda: button._login.state == "in")
+    seen = list[str]()
+    button._notice.observe(lambda change: seen.append(change["new"]), "value")
+    app = sandbox._server.app
+
+    def slowly(environ: Any, start_response: Any) -> Any:
+        if "revoke" in environ["PATH_INFO"]:  # meanwhile the panel looks at the store
+            before = button._login._ticks
+            until(lambda: button._login._ticks > before + 2 * LOGOUT_TICKS)
+        return app(environ, start_response)
+
+    sandbox._server.app = slowly
     button._out.click()
     until(lambda: "the server has revoked the login" in button._notice.value)
+    assert len(seen) == 1
     assert 'role="status"' in button._notice.value
     assert "failed" not in button._notice.value
 
@@ -214,3 +226,18 @@ def test_an_outcome_is_told_to_everybody() -> None:
     for thread in waiting:
         thread.join()
     assert got == [token] * 3
+
+
+def test_a_callback_that_fails_stops_nothing(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its error is printed, the others are called, and the panel goes on."""
+    login("prod", browser=Robot())
+    button = LoginButton("prod")
+    until(lambda: button._login.state == "in")
+    told = list[Any]()
+    button._told += [lambda _: 1 / 0, told.append]
+    logout("prod")
+    until(lambda: button._login.state == "out")
+    in_another_process(lambda cache: cache.keep(make_token()))
+    until(lambda: told)
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    until(lambda: "Logged in" in button._status.value)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kernels import Kernel
-from support import REPOSITORY, free_port
+from kernels import Kernel, environment_with
+from support import free_port
 
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
@@ -30,22 +29,7 @@ print(button)
 @pytest.fixture(scope="session")
 def older_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The Python of an environment with ipywidgets 7, the one that Colab has."""
-    folder = tmp_path_factory.mktemp("ipywidgets7")
-    python = str(folder / "bin" / "python")
-    uv = shutil.which("uv")
-    make = [uv, "venv", "-q", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
-    install = [uv, "pip", "install", "-q", "-p", python] if uv else [python, "-m", "pip", "install", "-q"]
-    try:
-        subprocess.run([*make, str(folder)], check=True, timeout=100)
-        # Its own dependencies and the code as it stands here; ipywidgets 7.7 is the oldest that is allowed.
-        wanted = ["ipywidgets==7.7.*", "ipykernel", "-e", str(REPOSITORY)]
-        subprocess.run([*install, *wanted], check=True, timeout=100, capture_output=True)
-    except (OSError, subprocess.SubprocessError) as fault:
-        reason = f"ipywidgets 7 cannot be installed: {fault}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return python
+    return environment_with(tmp_path_factory.mktemp("ipywidgets7"), "ipywidgets==7.7.*", "ipykernel")
 
 
 @pytest.fixture
@@ -59,12 +43,15 @@ def sandbox(write_profiles: WriteProfiles) -> Iterator[Sandbox]:
 def kernel(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> Iterator[Kernel]:
     old = request.param == "ipywidgets 7"
     python = request.getfixturevalue("older_python") if old else sys.executable
-    files = {
+    with Kernel(tmp_path, python, files(tmp_path)) as kernel:
+        yield kernel
+
+
+def files(tmp_path: Path) -> dict[str, str]:
+    return {
         "AVENTUS_CREDS_PROFILES": str(tmp_path / "profiles.toml"),
         "AVENTUS_CREDS_STATE_DIR": str(tmp_path / "state"),
     }
-    with Kernel(tmp_path, python, files) as kernel:
-        yield kernel
 
 
 only_newest = pytest.mark.parametrize("kernel", ["ipywidgets 8"], indirect=True)
@@ -72,11 +59,7 @@ only_newest = pytest.mark.parametrize("kernel", ["ipywidgets 8"], indirect=True)
 
 def terminal(tmp_path: Path, *arguments: str) -> None:
     """Run aventus-creds as a person does in a terminal."""
-    environment = {
-        **os.environ,
-        "AVENTUS_CREDS_PROFILES": str(tmp_path / "profiles.toml"),
-        "AVENTUS_CREDS_STATE_DIR": str(tmp_path / "state"),
-    }
+    environment = {**os.environ, **files(tmp_path)}
     command = [sys.executable, "-m", "aventus_creds", *arguments]
     subprocess.run(command, env=environment, check=True, timeout=60, capture_output=True)
 
@@ -118,11 +101,7 @@ def test_a_login_in_a_terminal_is_one_for_the_kernel(kernel: Kernel, tmp_path: P
     log_in(kernel)
     code = "from aventus_creds import login, logout; from aventus_creds.sandbox.robot import Robot\n"
     terminal(tmp_path, "logout", "prod")
-    environment = {
-        **os.environ,
-        "AVENTUS_CREDS_PROFILES": str(tmp_path / "profiles.toml"),
-        "AVENTUS_CREDS_STATE_DIR": str(tmp_path / "state"),
-    }
+    environment = {**os.environ, **files(tmp_path)}
     again = [sys.executable, "-c", f"{code}login('prod', browser=Robot())"]
     subprocess.run(again, env=environment, check=True, timeout=60, capture_output=True)
     assert kernel.run(f"{GET}\n{ASK}").strip() == "200"
@@ -236,3 +215,16 @@ def test_a_captured_cell_does_not_wait_unseen(kernel: Kernel) -> None:
     assert 'LoginButton("prod")' in text
     log_in(kernel)
     assert kernel.run(f"%%capture\n{GET}") == ""
+
+
+def test_xeus_python_says_how_to_be_asked(
+    sandbox: Sandbox, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """That kernel does not tell whether its front end can answer: the hint names interactive=True, which works."""
+    python = environment_with(tmp_path_factory.mktemp("xeus"), "xeus-python", "ipywidgets")
+    with Kernel(tmp_path, python, files(tmp_path), launcher="xpython_launcher") as kernel:
+        text = kernel.run(GET)
+        assert "LoginRequired: profile prod needs a login" in text
+        assert "interactive=True" in text
+        log_in(kernel, 'session = get_session("prod", interactive=True)')
+        assert kernel.run(ASK).strip() == "200"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from notebook_desk import BUTTON, LOGGED_IN, Desk, only_lab
+from notebook_desk import BUTTON, LOGGED_IN, Desk, fill_in, only_lab
 
 
 @only_lab
@@ -73,33 +73,62 @@ CONTRAST = """node => {
 }"""
 
 
+# Whether anything of the panel sticks out of it, or the panel out of the page.
+STICKS_OUT = """panel => {
+  const frame = panel.getBoundingClientRect();
+  const out = [...panel.querySelectorAll('*')].filter(node => {
+    const box = node.getBoundingClientRect();
+    return box.width && (box.right > frame.right + 1 || box.left < frame.left - 1);
+  });
+  return out.length || frame.right > window.innerWidth || panel.scrollWidth > panel.clientWidth + 1;
+}"""
+
+
 @only_lab
 def test_both_themes(desk: Desk, tmp_path: Path) -> None:
-    """Every text stands out from its ground in the light and in the dark theme; pictures to look at."""
+    """Each state is readable in the light and in the dark theme, and fits in 360 pixels; pictures to look at."""
     notebook = desk.open(BUTTON)
     notebook.run(1)
-    pale: list[str] = []
+    wrong: list[str] = []
 
     def look(state: str) -> None:
         for theme in ("dark", "light"):
             notebook.dark(theme == "dark")
-            desk.page.wait_for_timeout(300)  # the colours fade over
-            notebook.cell(1).screenshot(path=tmp_path / f"{desk.jupyter.app}-{theme}-{state}.png")
-            for node in desk.panel.locator("[class^=aventus-creds-], button").all():
+            for width in (360, 1280):
+                desk.page.set_viewport_size({"width": width, "height": 720})
+                desk.page.wait_for_timeout(300)  # the colours fade over
+                notebook.cell(1).screenshot(path=tmp_path / f"{state}-{theme}-{width}.png")
+                if desk.panel.first.evaluate(STICKS_OUT):
+                    wrong.append(f"{theme}, {state}, {width}: it sticks out")
+            for node in desk.panel.locator("[class^=aventus-creds-], button, summary").all():
                 # The countdown replaces its text each second, perhaps while it is measured: then once more.
                 contrast = max(node.evaluate(CONTRAST) for _ in "12")
-                pale.extend([f"{theme}, {state}: {node.inner_text()!r}, {contrast:.1f}"] * (contrast < 4.5))
+                wrong.extend([f"{theme}, {state}: {node.inner_text()!r}, {contrast:.1f}"] * (contrast < 4.5))
 
     desk.link.wait_for()
+    if desk.page.locator("#jp-left-stack").is_visible():  # else it takes all of 360 pixels
+        notebook.command("application:toggle-left-area")
     look("waiting")
     address = desk.address()
+    desk.fold.click()
+    look("unfolded")
     desk.paste("http://127.0.0.1/callback?code=x&state=y")
     desk.panel.get_by_role("alert").wait_for()
+    assert desk.paste_box.is_visible()  # the field stays where it is
+    assert desk.link.is_visible()
     look("wrong-paste")
     desk.paste(address)
     desk.says(LOGGED_IN)
     look("logged-in")
     desk.button("Log out").click()
     desk.button("Log in to prod").wait_for()
-    look("not-logged-in")
-    assert pale == []
+    assert desk.panel.get_by_role("alert").count() == 0
+    look("logged-out")
+    desk.button("Log in to prod").click()
+    tab = desk.follow_link()
+    fill_in(tab, "Deny")
+    desk.panel.get_by_text("access_denied").wait_for()
+    tab.close()
+    look("refused")
+    desk.page.set_viewport_size({"width": 1280, "height": 720})
+    assert wrong == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import re
 import sys
 import traceback
 import warnings
@@ -299,3 +300,17 @@ def test_a_reference_is_not_pickled() -> None:
     with pytest.raises(TypeError, match="read the profile in the other process"):
         pickle.dumps(ref(SECRET))
     assert copy.deepcopy(one := ref(SECRET)) is one
+
+
+def test_the_arguments_of_a_command_are_in_no_verbose_traceback() -> None:
+    """IPython's Verbose mode evaluates the attributes and subscripts of the line that failed."""
+    from IPython.core.ultratb import VerboseTB
+
+    for command in ((sys.executable, "-c", "raise SystemExit(3)", SECRET), ("/no/such/program", SECRET)):
+        hidden = [SecretRef("command", command)]
+        with pytest.raises(SecretError) as caught:
+            hidden[0].read()
+        error = caught.value.with_traceback(caught.value.__traceback__.tb_next)  # type: ignore[union-attr]
+        text = re.sub(r"\x1b\[[0-9;]*m", "", VerboseTB().text(type(error), error, error.__traceback__))
+        assert "self" in text
+        assert SECRET not in text

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from requests.adapters import HTTPAdapter
 from session_source import bearers
 from sockets import Authority
 from support import Seen, Sent, Web
@@ -74,3 +75,31 @@ def test_an_own_adapter_keeps_the_retries(
     assert response.status_code == (503 if data else 200)
     assert bearers(api) == ["Bearer token-1"] * (1 if data else 3)
     assert {seen.headers["X-Own"] for seen in api.seen} == {"1"}
+
+
+class Tagging(HTTPAdapter):
+    """An adapter of somebody else's, with a setting of its own."""
+
+    def __init__(self, tag: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.tag = tag
+
+    def send(self, request: Any, *args: Any, **settings: Any) -> Any:
+        request.headers["X-Tag"] = self.tag
+        return super().send(request, *args, **settings)
+
+
+class Both(RetryingAdapter, Tagging):
+    """Combined as the documentation says."""
+
+
+@pytest.mark.parametrize("data", [None, "stream"])
+def test_an_adapter_of_somebody_elses(
+    web: Web, make_session: Make, slept: list[float], data: str | None
+) -> None:
+    """It gets its settings, and each request, retried or not."""
+    session = make_session(web)
+    session.mount("http://", Both(session.profile.retries, tag="mine"))
+    web.answer = lambda _: Sent(503 if len(web.seen) < 3 else 200)
+    assert session.put("/", data=iter([b"x"]) if data else b"x").status_code == (503 if data else 200)
+    assert [seen.headers["X-Tag"] for seen in web.seen] == ["mine"] * (1 if data else 3)

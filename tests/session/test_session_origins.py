@@ -301,6 +301,19 @@ def test_the_log_says_who_gets_no_token(
     assert "secret-path" not in record.getMessage()
 
 
+def test_the_log_says_why_plain_http_gets_none(caplog: pytest.LogCaptureFixture) -> None:
+    """Behind a proxy, an API may think that it is reached without TLS, and link to itself so."""
+    caplog.set_level(logging.INFO, "aventus_creds")
+    BearerAuth(Source(FIRST), ["https://api.example"]).tell_without("http://me:pw@api.example:8000/next?a=b")
+    assert caplog.messages == [
+        (
+            "http://api.example:8000 gets no token: only https://api.example gets it. If this is the API too, its links"
+            " are wrong: an address in api_origins must begin with https:// (plain http is for this machine only:"
+            " 127.0.0.1, [::1], localhost)."
+        )
+    ]
+
+
 def test_the_log_says_nothing_of_the_api(
     web: Web, make_session: Callable[..., ApiSession], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from aventus_creds.errors import LoginRequired, NetworkError
 from aventus_creds.session import refusals
 from aventus_creds.session.session import ApiSession
 from aventus_creds.sources.chain import token_source
+from aventus_creds.stores.file import FileStore
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
 
@@ -240,6 +242,31 @@ def test_refused_with_real_sources(web: Web, foreign: Web) -> None:
             session.get("/")
     assert caught.value.hint == "Run: aventus-creds login prod"
     assert len(foreign.seen) == 2
+
+
+@pytest.mark.parametrize("body", [None, "stream"])
+def test_refused_for_ever_with_real_sources(web: Web, foreign: Web, tmp_path: Path, body: str | None) -> None:
+    """A session and a source for each call, over one store of files: one refresh for all of them."""
+    profile = make_profile(
+        authorize_url=f"{foreign.url}/authorize",
+        token_url=f"{foreign.url}/token",
+        provider="oidc",
+        api_url=web.url,
+    )
+    store = FileStore(tmp_path / "tokens")
+    store.save(profile.key, FIRST)
+    foreign.answer = lambda _: Sent(body={"access_token": f"new-{len(foreign.seen)}", "token_type": "bearer"})
+    web.answer = lambda _: Sent(401)
+    for _ in range(5):
+        source = token_source(
+            profile,
+            FileStore(tmp_path / "tokens"),
+            may_ask=lambda: False,
+            log_in=lambda *_: pytest.fail("no"),
+        )
+        with ApiSession(profile, source) as session:
+            assert session.post("/", data=iter([b"x"]) if body else None).status_code == 401
+    assert len(foreign.seen) == 1
 
 
 def test_refused_then_redirected(web: Web, make_session: Callable[..., ApiSession]) -> None:

@@ -144,20 +144,22 @@ def test_parameters_are_those_that_requests_sends(
 # The environment, and what requests can do
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_ca_bundles(
+    variable: str,
     authority: Authority,
     make_session: Callable[..., ApiSession],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """REQUESTS_CA_BUNDLE is honoured; ca_bundle comes before it, and what the caller says before both."""
+    """The environment is honoured; ca_bundle comes before it, and what the caller says before both."""
     good, bad = str(authority.bundle), str(Authority(tmp_path).bundle)
     with authority.web() as api:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", good)
+        monkeypatch.setenv(variable, good)
         assert make_session(api).get("/").status_code == 200
         with pytest.raises(requests.exceptions.SSLError):
             make_session(api, ca_bundle=bad).get("/")
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", bad)
+        monkeypatch.setenv(variable, bad)
         with pytest.raises(requests.exceptions.SSLError):
             make_session(api).get("/")
         assert make_session(api, ca_bundle=good).get("/").status_code == 200

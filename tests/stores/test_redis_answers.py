@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from redis_stores import KEY, SEAL, chain, everything, save
+from redis_stores import KEY, SEAL, everything, links, save
 from sockets import RawServer
 from support import variables_shown
 
@@ -59,7 +59,7 @@ def fault_of(
         store.load(KEY)
     error = caught.value
     assert PASSWORD not in everything(error)
-    assert list(chain(error)) == [error]
+    assert list(links(error)) == [error]
     said = str(error)
     for part in ("s3cr3t", "of the", "the-Redis"):
         assert part not in said

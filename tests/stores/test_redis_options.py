@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from redis_server import RedisServer
-from redis_stores import KEY, SEAL, chain, everything, save
+from redis_stores import KEY, SEAL, everything, links, save
 
 from aventus_creds.errors import ConfigError, InsecureStoreWarning
 from aventus_creds.profiles.store_keys import STORE_KEYS, StoreSettings
@@ -51,7 +51,7 @@ def test_a_mistaken_option_is_named(query: str, said: str) -> None:
         RedisStore(f"redis://ann:pass-word@127.0.0.1:1?{query}", [SEAL])
     assert "pass-word" not in everything(caught.value)
     assert "\x1b" not in str(caught.value)
-    assert list(chain(caught.value)) == [caught.value]
+    assert list(links(caught.value)) == [caught.value]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,13 @@ def test_a_password_among_the_options_is_warned_of(url: str, *, exposed: bool) -
         RedisStore(url, [SEAL])
     assert [warning.category for warning in said] == [InsecureStoreWarning] * exposed
     assert not any("pass-word" in str(warning.message) for warning in said)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if exposed:
+            with pytest.raises(InsecureStoreWarning) as caught:
+                RedisStore(url, [SEAL])
+            assert "pass-word" not in everything(caught.value)
+            assert SEAL not in everything(caught.value)
     settings = StoreSettings("redis", STORE_KEYS["url"].kind.check(url))
     assert bool(settings.literal_secret) == ("pass-word" in url)
 

@@ -150,7 +150,7 @@ def test_a_store_shows_where_it_is_and_no_password(url: str, place: str) -> None
         *("redis://:pass-word/x@localhost", "redis://:pass-word#x@localhost", "redis://:pass-word?x@localhost:1"),
         *("redis://:pass-word@host:port", "redis://:pass-word@a,b", "redis://:pass-word@host/database"),
         *("redis+sentinel://:pass-word@host", "unix://:pass-word@host/socket", "unix://"),
-        *("redis://:pass-word@ho st", "redis://:pass-word@host\n"),
+        *("redis://:pass-word@host:99999", "redis://:pass-word@ho st", "redis://:pass-word@host\n"),
     ],
 )  # fmt: skip
 def test_a_url_that_is_none_is_refused_and_not_shown(url: str) -> None:

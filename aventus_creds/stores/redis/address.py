@@ -216,4 +216,6 @@ def _hosts(scheme: str, kind: str, where: str, path: str) -> _Place | None:
 
 def _host(text: str, port: int) -> tuple[str, int] | None:
     found = re.fullmatch(f"({HOST})(?::([0-9]{{1,5}}))?", text)
-    return (found[1], int(found[2] or port)) if found else None
+    if found is None or int(found[2] or port) > 65535:
+        return None
+    return found[1], int(found[2] or port)

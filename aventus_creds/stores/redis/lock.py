@@ -46,18 +46,19 @@ return 1
 
 
 class Names(NamedTuple):
-    """The three Redis keys of one entry. The braces in them keep all three in the same slot of a cluster."""
+    """The Redis keys of one entry. The braces in them keep all of them in the same slot of a cluster."""
 
     entry: str
     lock: str
     news: str
     """A stream that holds one item: the latest event that wakes waiters."""
+    note: str
 
 
 def names(prefix: str, key: str) -> Names:
     """Return the Redis keys of the entry ``key``, which all begin with ``prefix``."""
     entry = f"{prefix}{{{key}}}"
-    return Names(entry, f"{entry}:lock", f"{entry}:news")
+    return Names(entry, f"{entry}:lock", f"{entry}:news", f"{entry}:note")
 
 
 class Tried(NamedTuple):

@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from aventus_creds.basics.forks import ForkLock
 from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.waits import spread
-from aventus_creds.errors import (
-    AventusCredsError,
-    StoreConflict,
-    StoreError,
-)
+from aventus_creds.errors import AventusCredsError, InsecureStoreWarning, StoreConflict, StoreError
 from aventus_creds.stores.record import decode, encode
 from aventus_creds.stores.redis.address import checked_address
 from aventus_creds.stores.redis.faults import explain, known_faults, passing
+from aventus_creds.stores.redis.scripts import SAVE
 from aventus_creds.stores.redis.sealing import NONCE, STAMP, Seal, unreadable
 from aventus_creds.tokens import Token
 
@@ -45,30 +42,6 @@ SAVED: Final = "saved"
 
 REMEMBERED: Final = 86400.0
 """Seconds to keep the news for waiters, and the marks of deleted entries."""
-
-SAVE: Final = """
-local stamp = redis.call('getrange', KEYS[1], 0, string.len(ARGV[1]) - 1)
-if stamp == ARGV[1] then
-    return 1
-end
-if stamp ~= '' and stamp ~= ARGV[2] then
-    return 0
-end
-if ARGV[4] == '' then
-    redis.call('set', KEYS[1], ARGV[3])
-else
-    redis.call('set', KEYS[1], ARGV[3], 'px', ARGV[4])
-end
-redis.call('xadd', KEYS[2], 'maxlen', 1, '*', 'saved', '')
-redis.call('pexpire', KEYS[2], ARGV[5])
-return 1
-"""
-"""Replace the entry, if it still begins with the second argument. The first one is how the new entry begins.
-
-If there is no entry, the old one has expired or Redis has lost it. Then nothing newer can be overwritten,
-because a deletion leaves a mark. If the new entry is already there, an earlier try wrote it and its answer
-was lost.
-"""
 
 
 class _Mine(threading.local):
@@ -112,7 +85,7 @@ class RedisStore(Secretive):
         try:
             address = checked_address(url)
             self._seal = Seal(keys)
-        except AventusCredsError as error:
+        except (AventusCredsError, InsecureStoreWarning) as error:  # a warning, where warnings are errors
             del url, keys  # tools may show the variables of a traceback
             raise error.with_traceback(None) from None
         self._address, self._place = address, address.place
@@ -173,6 +146,25 @@ class RedisStore(Secretive):
         """
         return self._hold(key, or_news=True)
 
+    def attempt(self, key: str) -> AbstractContextManager[bool]:
+        """Lock ``key``, or give False at once if somebody else holds it. Raises StoreError."""
+        return self._hold(key, or_news=False, at_once=True)
+
+    def note(self, key: str, content: bytes | None) -> None:
+        """Store a note beside the token under ``key``, sealed as it is, or remove it. Raises StoreError."""
+        name = self._names(key).note
+        if content is None:
+            self._call(lambda client: client.delete(name))
+        else:
+            sealed = self._seal.seal(name, content)
+            self._call(lambda client: client.set(name, sealed, px=int(REMEMBERED * 1000)))
+
+    def noted(self, key: str) -> bytes | None:
+        """Return the note beside the token under ``key``. Raises StoreError."""
+        name = self._names(key).note
+        sealed = self._call(lambda client: client.get(name))
+        return None if sealed is None else self._seal.open(name, sealed)
+
     def holds(self, key: str) -> bool:
         """Whether this thread still holds its lock on ``key``. Raises StoreError."""
         held = self._mine.held.get(key)
@@ -181,15 +173,18 @@ class RedisStore(Secretive):
     # Implementation
 
     @contextmanager
-    def _hold(self, key: str, *, or_news: bool) -> Iterator[bool]:
+    def _hold(self, key: str, *, or_news: bool, at_once: bool = False) -> Iterator[bool]:
         queue = self._queues[key]  # only one thread of this process at a time waits in Redis
-        if not queue.acquire(LOCK_TIMEOUT):
-            raise self._locked_too_long(key)
+        if not queue.acquire(0 if at_once else LOCK_TIMEOUT):
+            if not at_once:
+                raise self._locked_too_long(key)
+            yield False
+            return
         with ExitStack() as stack:
             stack.callback(queue.release)
             lock = self._new_lock(key)
             try:
-                held = self._wait(lock, key, or_news=or_news)
+                held = self._wait(lock, key, or_news=or_news, at_once=at_once)
             except KeyboardInterrupt:  # we may have the lock already: the answer was not read
                 lock.let_go()
                 raise
@@ -208,7 +203,7 @@ class RedisStore(Secretive):
             self._call(lambda client: client), self._names(key), self._lock_lifetime, STAMP, REMEMBERED
         )
 
-    def _wait(self, lock: EntryLock, key: str, *, or_news: bool) -> bool:
+    def _wait(self, lock: EntryLock, key: str, *, or_news: bool, at_once: bool) -> bool:
         """Take ``lock``. With ``or_news`` give up once the entry is not the one that this thread last saw."""
         since = self._mine.seen.get(key)
         give_up = time.monotonic() + LOCK_TIMEOUT
@@ -220,7 +215,7 @@ class RedisStore(Secretive):
             if tried.state == "held":
                 self._mine.seen[key] = tried.stamp
                 return True
-            if tried.state == "changed":
+            if tried.state == "changed" or at_once:
                 return False
             if time.monotonic() > give_up:
                 raise self._locked_too_long(key)
