@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +75,7 @@ def main() -> int:
         failing = _control(whole, rows, asked.jobs)
         with ThreadPoolExecutor(asked.jobs) as pool:
             outcomes = list(pool.map(partial(_tried, whole, failing), rows))
+    end_runners()
     return _told(outcomes, time.monotonic() - start)
 
 
@@ -106,12 +110,14 @@ def _control(whole: Path, rows: Iterable[Mutant], jobs: int) -> set[str]:
     tests = sorted({test for row in rows for test in row.tests})
     shares = [tests[number::jobs] for number in range(min(jobs, len(tests)))]
     with ThreadPoolExecutor(jobs) as pool:
-        said = "".join(done.stdout for done in pool.map(partial(_pytest, whole, limit=3600), shares))
-    # On a busy machine a test may have waited too long: each that failed has a second try.
+        said = "".join(done.said for done in pool.map(partial(_pytest, whole, limit=3600), shares))
     failed = {
-        name for name in tests if re.search(rf"^(FAILED|ERROR) tests/{re.escape(name)}\b", said, re.MULTILINE)
+        name
+        for name in tests
+        if re.search(rf"^(FAILED|ERROR) tests/{re.escape(name)}(?!\w)", said, re.MULTILINE)
     }
-    return {name for name in failed if _pytest(whole, [name], limit=3600).returncode}
+    # On a busy machine a test may have waited too long: each that failed has a second try.
+    return {name for name in failed if _pytest(whole, [name], limit=3600).code}
 
 
 def _tried(whole: Path, failing: set[str], mutant: Mutant) -> Outcome:
@@ -135,15 +141,14 @@ def _try(whole: Path, mutant: Mutant) -> Outcome:
             path = tree / edit.path
             path.write_text(path.read_text("utf-8").replace(edit.old, edit.new), "utf-8")
         for test in mutant.tests:
-            try:
-                done = _pytest(tree, [test, "-x"], limit=LONGEST + 60)
-            except subprocess.TimeoutExpired:
+            done = _pytest(tree, ["-x", test], limit=LONGEST + 60)
+            if done.code is None:
                 return Outcome(mutant, "broken", f"{test} does not end: name a quicker one")
-            if done.returncode == 0:
-                skipped = " passed" not in done.stdout and " skipped" in done.stdout
+            if done.code == 0:
+                skipped = " passed" not in done.said and " skipped" in done.said
                 return Outcome(mutant, "skipped" if skipped else "survived", test)
-            if done.returncode != 1 or not re.search(r"\b[1-9]\d* failed\b", done.stdout):
-                return Outcome(mutant, "broken", f"{test} cannot run:\n{done.stdout[-1500:]}")
+            if done.code != 1 or not re.search(r"\b[1-9]\d* failed\b", done.said):
+                return Outcome(mutant, "broken", f"{test} cannot run:\n{done.said[-1500:]}")
     return Outcome(mutant, "killed")
 
 
@@ -160,25 +165,57 @@ def _copy(whole: Path, folder: Path) -> Path:
     return tree
 
 
-def _pytest(tree: Path, tests: Iterable[str], *, limit: float) -> subprocess.CompletedProcess[str]:
-    """Run ``tests`` (and options among them) in ``tree``, in one process, without plugins, which take half the time."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=line", "--color=no", "-rfE"),
-            *("-o", "addopts=--strict-markers", "-p", "no:cacheprovider", "-p", "pytest_timeout"),
-            *(f"--timeout={LONGEST}", f"--basetemp={tempfile.mkdtemp(dir=tree.parent)}/t"),
-            *(test if test.startswith("-") else f"tests/{test}" for test in tests),
-        ],
-        cwd=tree,
-        env=os.environ | {"PYTHONPATH": str(tree), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # for children too
-        stdin=subprocess.DEVNULL,
+class Done(NamedTuple):
+    """What a run of pytest ended with: its exit code, or None if it did not end in time, and what it said."""
+
+    code: int | None
+    said: str
+
+
+_idle: Final[list[subprocess.Popen[str]]] = []
+"""Processes of ``runner`` that have nothing to do."""
+
+
+def _pytest(tree: Path, tests: Iterable[str], *, limit: float) -> Done:
+    """Run ``tests`` (and options among them) in ``tree``, in one process, without plugins, which take time."""
+    folder = Path(tempfile.mkdtemp(dir=tree.parent))
+    arguments = [
+        *("-q", "--no-header", "--tb=line", "--color=no", "-rfE", f"--timeout={LONGEST}"),
+        *("-o", "addopts=--strict-markers", "-p", "no:cacheprovider", "-p", "pytest_timeout"),
+        f"--basetemp={folder / 't'}",
+        *(test if test.startswith("-") else f"tests/{test}" for test in tests),
+    ]
+    runner = _idle.pop() if _idle else _new_runner()
+    assert runner.stdin
+    assert runner.stdout
+    timer = threading.Timer(limit, os.killpg, [runner.pid, signal.SIGKILL])
+    timer.start()
+    runner.stdin.write(json.dumps([str(tree), arguments, str(folder / "said")]) + "\n")
+    runner.stdin.flush()
+    code = runner.stdout.readline()
+    timer.cancel()
+    if code:
+        _idle.append(runner)
+    else:
+        runner.communicate()
+    return Done(int(code) if code else None, (folder / "said").read_text("utf-8", "replace"))
+
+
+def _new_runner() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("runner.py")],
+        cwd="/",  # nothing of this tree is to be imported
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         text=True,
-        errors="replace",
-        timeout=limit,
-        check=False,
+        start_new_session=True,
     )
+
+
+def end_runners() -> None:
+    """End the processes that wait for more to do."""
+    while _idle:
+        _idle.pop().communicate()
 
 
 def _told(outcomes: list[Outcome], seconds: float) -> int:

@@ -51,8 +51,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "lock-mode",
         "private-files",
         FOLDER,
-        "_file_lock()(self._path, mode=0o600)",
-        "_file_lock()(self._path, mode=0o644)",
+        "HardLock(self._path, mode=0o600)",
+        "HardLock(self._path, mode=0o644)",
         f"{TEST_FILE}::test_modes_from_the_start",
     ),
     out(
@@ -222,7 +222,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "soft-lock",
         "no-soft-lock",
-        FOLDER,
+        "basics/file_lock.py",
         'raise NotImplementedError("the file system has no locks")',
         "super()._fallback_to_soft_lock()",
         "hostile/test_faults_of_the_disk.py::test_a_file_system_without_locks",

@@ -203,6 +203,30 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "pass",
         f"{TEST_REFUSED}::test_cookies",
     ),
+    out(
+        "header-in-an-exception",
+        "api-exceptions",
+        "session/faults.py",
+        "return without_token(request) if isinstance(request, requests.PreparedRequest) else request",
+        "return request",
+        "session/test_session_faults.py::test_no_error_of_requests_holds_the_token",
+    ),
+    out(
+        "header-in-a-frame",
+        "api-exceptions",
+        "session/faults.py",
+        "one.__traceback__ = _without_http(one.__traceback__)",
+        "pass",
+        "session/test_session_faults.py::test_no_error_of_requests_holds_the_token",
+    ),
+    out(
+        "proxy-password-in-a-redirect",
+        "loopback-no-proxy",
+        SESSION,
+        "    def rebuild_proxies(self,",
+        "    def _unused(self,",
+        f"{TEST_REQUESTS}::test_no_password_of_a_proxy_for_this_machine",
+    ),
     # Retries
     out(
         "not-twice",

@@ -55,6 +55,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "begins = renewal is None or renewal.ended.is_set()",
         "begins = True",
         "sources/test_renewals.py::test_threads_share_a_failure",
+        also=(Edit(CACHED, "if failure is not None and failure.at > renewal.asked_at:", "if False:"),),
+        doubled="what failed in another process or thread is noted in the store",
     ),
     out(
         "held-lock",
@@ -184,7 +186,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "basics/forks.py",
         "in_each_child(_renew_locks)",
         "",
-        f"{TEST_CACHED}::test_a_fork_in_the_middle_of_a_flight",
+        "stores/test_chosen_store_in_use.py::test_a_fork_while_a_store_is_being_opened",
     ),
     out(
         "connections-of-a-child",
@@ -222,12 +224,12 @@ ROWS: Final[tuple[Mutant, ...]] = (
         doubled="the common case looks at both clocks itself",
     ),
     out(
-        "clocks-of-two-machines",
+        "seen-late",
         "two-machines",
-        "sources/newest.py",
-        "max(time.time(), token.obtained_at) - time.monotonic()",
-        "token.obtained_at - time.monotonic()",
-        f"{TEST_CLOCK}::test_two_machines_whose_clocks_differ",
+        CACHED,
+        "newest = self._newest.recall() if isinstance(error, LoginRequired) else None",
+        "newest = None",
+        "hostile/test_faults_of_the_disk.py::test_a_write_that_is_seen_late",
     ),
     # Whether a person is asked
     out(
@@ -314,6 +316,6 @@ ROWS: Final[tuple[Mutant, ...]] = (
         TOKENS,
         "isinstance(account, str) and account.isprintable()",
         "isinstance(account, str)",
-        "fuzz/test_fuzz_cli.py::test_any_stored_token_is_told_of",
+        "test_accounts.py::test_a_name_that_would_rule_the_terminal_is_none",
     ),
 )

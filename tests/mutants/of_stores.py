@@ -87,7 +87,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "compare-and-set",
         "compare-and-set",
-        REDIS,
+        "stores/redis/scripts.py",
         "if stamp ~= '' and stamp ~= ARGV[2] then",
         "if false then",
         f"{TEST_LOCK}::test_a_late_holder_does_not_overwrite",

@@ -8,7 +8,7 @@ import pytest
 from support import Sent, Web, make_profile
 
 from aventus_creds.basics.hidden import Hidden
-from aventus_creds.errors import AventusCredsError
+from aventus_creds.errors import AventusCredsError, SecretError
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.oauth.code_grant import Authorization
 
@@ -26,3 +26,11 @@ def test_a_code_is_never_sent_twice(web: Web, sent: Sent) -> None:
     with pytest.raises(AventusCredsError):
         client.exchange(authorization, Hidden("the-code"))
     assert len(web.seen) == 1
+
+
+def test_a_client_secret_is_read_when_it_is_sent() -> None:
+    """Not before: a login that nobody finishes, and a look at the endpoints, read no secret."""
+    client = OAuthClient(make_profile(client_secret={"env": "NOT_SET_HERE"}))
+    assert client.endpoints.token_url
+    with pytest.raises(SecretError, match="NOT_SET_HERE"):
+        client.client_credentials()

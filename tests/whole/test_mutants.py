@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mutants.__main__ import SAMPLE, _copy, _try, sample
+from mutants.__main__ import SAMPLE, _copy, _try, end_runners, sample
 from mutants.mutant import ROOT, Edit, Mutant, broken, out
 from mutants.table import MUTANTS
 
@@ -14,8 +15,9 @@ OLD, NEW = 'and octets[0] == "127"', "and octets[0]"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _copy(ROOT, tmp_path_factory.mktemp("whole"))
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield _copy(ROOT, tmp_path_factory.mktemp("whole"))
+    end_runners()
 
 
 @pytest.mark.parametrize(
