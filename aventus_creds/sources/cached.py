@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -108,7 +108,12 @@ class CachedSource(Secretive):
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._newest.look(self._store.lock)
+        return self._newest.look(self._attempt)
+
+    def _attempt(self) -> AbstractContextManager[object]:
+        from aventus_creds.stores.sharing import attempt  # imported late: a fresh token needs none
+
+        return attempt(self._store, self._key)
 
     def look_again(self) -> None:
         """Look for a login or logout in another process, before ``token`` answers from memory."""

@@ -47,12 +47,15 @@ class Newest:
         """Read the store, and return the newest token. Raises StoreError. For ``held`` see ``of``."""
         return self.of(self._store.load(self._key), held=held)
 
-    def look(self, lock: Callable[[str], AbstractContextManager[object]]) -> Token | None:
-        """Return the newest token as ``recall`` does, but take one that is gone from the store for a logout."""
+    def look(self, attempt: Callable[[], AbstractContextManager[object]]) -> Token | None:
+        """Return the newest token as ``recall`` does, but take one that is gone from the store for a logout.
+
+        Only with the lock it is certain that nobody is just saving. Whoever holds it is not waited for.
+        """
         stored = self._store.load(self._key)
-        if stored is None and self._stored:  # only with the lock it is certain that nobody is just saving
-            with lock(self._key):
-                return self.recall(held=True)
+        if stored is None and self._stored:
+            with attempt() as held:
+                return self.recall(held=held is not False)
         return self.of(stored, held=False)
 
     def of(self, stored: Token | None, *, held: bool) -> Token | None:
