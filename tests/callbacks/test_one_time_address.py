@@ -65,7 +65,9 @@ class Outcome:
         self.endpoint = TokenEndpoint()
         self.error: Exception | None = None
         self.token = ""
-        self._profile = make_profile(**{"redirect_uri": "http://127.0.0.1:0/callback", **keys})
+        self._profile = make_profile(
+            **{"redirect_uri": "http://127.0.0.1:0/callback", "login_timeout": 15, **keys}
+        )
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -78,7 +80,7 @@ class Outcome:
             self.error = error
 
     def wait(self) -> None:
-        self._thread.join(20)
+        self._thread.join(30)
         assert not self._thread.is_alive()
 
 
