@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.errors import AventusCredsError
@@ -25,14 +23,16 @@ def mixups(file: ProfilesFile, among: list[str], *, fetch: bool) -> list[str]:
         fetch: whether to ask a server for its metadata if they are not cached. False: it is taken not to name
             itself.
     """
+    users: dict[str, list[Profile]] = {}
+    for profile in _redirecting(file):
+        for uri in dict.fromkeys(profile.redirect_uris):
+            users.setdefault(uri, []).append(profile)
     shared: dict[str, list[str]] = {}
-    for one, other in combinations(_redirecting(file), 2):
-        if not {one.name, other.name} & {*among} or _server(one) == _server(other):
-            continue
-        both = [uri for uri in one.redirect_uris if uri in other.redirect_uris]
-        if both and not (_announces_iss(one, fetch=fetch) and _announces_iss(other, fetch=fetch)):
-            for uri in both:
-                shared.setdefault(uri, []).extend([one.name, other.name])
+    for uri, profiles in users.items():
+        names = [profile.name for profile in profiles]
+        if len(set(map(_server, profiles))) > 1 and {*names} & {*among}:
+            if not all(_announces_iss(profile, fetch=fetch) for profile in profiles):
+                shared[uri] = names
     return [
         f"{', '.join(dict.fromkeys(names))} share {uri}, and not every server is known to name itself in its"
         " redirects (iss): a dishonest one could get the code of another. Register a redirect URI with a path of"
