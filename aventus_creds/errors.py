@@ -29,7 +29,7 @@
 No message holds a token, code, state, verifier or client secret.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 
 
 class AventusCredsError(Exception):
@@ -44,6 +44,12 @@ class AventusCredsError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __copy__(self) -> Self:
+        """Return the same error for another thread to raise, without its traceback."""
+        other = type(self).__new__(type(self), *self.args)
+        other.__dict__.update(self.__dict__)
+        return other
 
     def __str__(self) -> str:
         """Return the message, with the hint on a separate line."""
@@ -123,7 +129,14 @@ class LoginRefused(LoginError):
 
 
 class RedirectRejected(LoginError):
-    """A redirect or a pasted address does not answer the login in progress. The wait goes on."""
+    """A redirect or a pasted address does not answer the login in progress. The wait goes on.
+
+    ``said`` is the error that it brings, or ``""``. It may come from anybody, not only from the server.
+    """
+
+    def __init__(self, message: str, *, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class LoginTimeout(LoginError):
@@ -134,25 +147,56 @@ class ServerError(AventusCredsError):
     """The authorization server did not do what the protocol promises, or refused the request."""
 
 
+TEMPORARY: Final = frozenset({"temporarily_unavailable", "server_error"})
+"""OAuth error codes that ask to try again later, whatever the HTTP status (RFC 6749 section 4.1.2.1)."""
+
+
 class TokenRefused(ServerError):
     """The authorization server answered with an OAuth error (RFC 6749 section 5.2).
 
     ``error`` is the server's error code (such as ``invalid_grant``) and ``error_description`` its text, each
-    ``""`` if it gave none. ``status`` is the HTTP status.
+    ``""`` if it gave none. ``status`` is the HTTP status, ``retry_after`` the seconds that it asks to wait, if it
+    does. ``by_gateway`` says that something in front of the server answered, with a page for browsers.
     """
 
     def __init__(
-        self, message: str, *, error: str, error_description: str = "", status: int, hint: str = ""
+        self,
+        message: str,
+        *,
+        error: str,
+        error_description: str = "",
+        status: int,
+        hint: str = "",
+        retry_after: float | None = None,
+        by_gateway: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.error = error
         self.error_description = error_description
         self.status = status
+        self.retry_after = retry_after
+        self.by_gateway = by_gateway
 
     @property
     def passing(self) -> bool:
-        """Whether the failure is temporary: a 5xx, or a 429 without an OAuth error that means something else."""
-        return self.status >= 500 or (self.status == 429 and self.error in {"", "too_many_requests"})
+        """Whether the failure is temporary: a 5xx, a 429, or an error code that says so."""
+        return (
+            self.status >= 500
+            or self.error in TEMPORARY
+            or (self.status == 429 and self.error in {"", "too_many_requests"})
+        )
+
+    @property
+    def ends_login(self) -> bool:
+        """Whether a refresh that was refused so says that the login is over, and a person must log in again.
+
+        The error codes are of little use: besides invalid_grant, servers say unauthorized_client (Atlassian),
+        invalid_token or nothing that OAuth knows (Strava, HubSpot). So it is whatever the server itself refuses, except
+        an unknown client, which a login would not help, and temporary failures. What a gateway says is not the
+        server's word.
+        """
+        refused = self.status in {400, 401, 403} or 200 <= self.status < 300
+        return refused and not (self.by_gateway or self.passing or self.error == "invalid_client")
 
 
 class LifetimeTooShort(ServerError):
@@ -180,7 +224,7 @@ class AventusCredsWarning(UserWarning):
 
 
 class InsecureFileWarning(AventusCredsWarning):
-    """A file that holds a secret can be read by others."""
+    """A file that holds a secret can be read by others, or profiles.toml can be changed by them."""
 
 
 class InsecureStoreWarning(AventusCredsWarning):

@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import Any, Final
+
+from aventus_creds.basics.hidden import Secretive, secret_field
 
 EARLY_REFRESH: Final = 60.0
 """How many seconds before its expiry a token is due for refresh. It is never more than a tenth of its lifetime."""
 
+LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
+"""Seconds. A server that says more means "for ever", and such times may be too late for a date."""
 
-class Token:
+
+class Token(Secretive):
     """An access token (RFC 6749 section 1.4). It is immutable, and its repr shows no secret.
 
     Args:
         access_token: the token itself.
-        expires_at: when it expires, in seconds since the epoch, UTC.
+        expires_at: when it expires, in seconds since the epoch, UTC; ``math.inf`` if nobody says: it is good until the
+            API refuses it.
         obtained_at: when this machine got it, in seconds since the epoch, UTC.
         token_type: always Bearer here (RFC 6750).
         refresh_token: None if the server gave none.
+        refresh_expires_at: when the refresh token expires, like ``expires_at``; None if the server does not say.
         scope: the granted scopes, separated by spaces. None if neither the server nor the profile names any.
     """
 
-    __slots__ = ("access_token", "expires_at", "obtained_at", "refresh_token", "scope", "token_type")
+    __slots__ = (
+        *("_access_token", "_refresh_token", "expires_at", "obtained_at"),
+        *("refresh_expires_at", "scope", "token_type"),
+    )
 
-    access_token: str
+    instead = "call get_token or get_session in the other process"
+
+    access_token: str = secret_field("_access_token")
     expires_at: float
     obtained_at: float
     token_type: str
-    refresh_token: str | None
+    refresh_token: str | None = secret_field("_refresh_token")
+    refresh_expires_at: float | None
     scope: str | None
 
     def __init__(
@@ -39,14 +53,16 @@ class Token:
         obtained_at: float,
         token_type: str = "Bearer",
         refresh_token: str | None = None,
+        refresh_expires_at: float | None = None,
         scope: str | None = None,
     ) -> None:
         fill = super().__setattr__
-        fill("access_token", access_token)
+        fill("_access_token", access_token)
         fill("expires_at", expires_at)
         fill("obtained_at", obtained_at)
         fill("token_type", token_type)
-        fill("refresh_token", refresh_token)
+        fill("_refresh_token", refresh_token)
+        fill("refresh_expires_at", refresh_expires_at)
         fill("scope", scope)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -59,7 +75,7 @@ class Token:
 
     def __repr__(self) -> str:
         """Return when it expires and whether it can be refreshed, without secrets."""
-        return f"<Token until {utc(self.expires_at)}{', refreshable' if self.refresh_token else ''}>"
+        return f"<Token {until(self.expires_at)}{', refreshable' if self.refresh_token else ''}>"
 
     def __eq__(self, other: object) -> bool:
         """Two tokens are equal if all their fields are."""
@@ -68,10 +84,6 @@ class Token:
     def __hash__(self) -> int:
         """Hash over all fields, as __eq__ compares them."""
         return hash(self._fields())
-
-    def __reduce__(self) -> str:
-        """Refuse pickling: a pickle is a copy of the secret that nobody keeps track of."""
-        raise TypeError("a Token is not pickled: call get_token or get_session in the other process")
 
     def __copy__(self) -> Token:
         """Return the token itself: it is immutable."""
@@ -105,6 +117,11 @@ class Token:
     def expired(self, now: float) -> bool:
         """Whether it has expired at ``now`` (seconds since the epoch, UTC). There is no margin."""
         return now >= self.expires_at
+
+
+def until(moment: float) -> str:
+    """Return ``until …`` for a time in seconds since the epoch, or that no end is known (``math.inf``)."""
+    return "without a known end" if moment == math.inf else f"until {utc(moment)}"
 
 
 def utc(moment: float) -> str:

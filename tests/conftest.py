@@ -20,7 +20,7 @@ from oidc_provider.provider import OidcProvider, why_unavailable
 from redis_server import RedisServer
 from secret_service import SecretService
 from strategies import ASKED, TRIED
-from support import Web
+from support import UNDER_CI, Web
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # the tests run as root in containers
@@ -89,12 +89,19 @@ def _no_thread_left() -> Iterator[None]:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees or touches the files, proxies and browser of whoever runs it."""
     for name in list(os.environ):
-        if name.startswith("AVENTUS_CREDS_") or name.lower().endswith("_proxy") or name.endswith("CA_BUNDLE"):
+        if (
+            name.startswith("AVENTUS_CREDS_")
+            or name.lower().endswith("_proxy")
+            or name.endswith(("CA_BUNDLE", "CERT_FILE"))
+        ):
             monkeypatch.delenv(name)
-    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "NETRC", "SSH_CONNECTION", "SSH_TTY"):
+    # CI means that nobody sits at the terminal: the tests that need somebody bring their own.
+    for name in ("CI", "BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "NETRC", "SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
     for name in ("DBUS_SESSION_BUS_ADDRESS", "PYTHON_KEYRING_BACKEND"):
         monkeypatch.delenv(name, raising=False)
+    # Whoever runs the tests at a terminal is not asked to paste anything.
+    monkeypatch.setattr("aventus_creds.callbacks.typed_lines.CONTROLLING_TERMINAL", str(tmp_path / "no-tty"))
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -137,7 +144,7 @@ def no_browser() -> Callable[[str], object]:
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
     """Run oidc-provider, a certified server from npm."""
     if reason := why_unavailable():
-        if os.environ.get("CI") == "true":
+        if UNDER_CI:
             pytest.fail(reason)
         pytest.skip(reason)
     with OidcProvider(tmp_path_factory.mktemp("oidc-provider"), access_token_ttl=3600) as provider:
@@ -172,7 +179,7 @@ def chromium() -> Iterator[Any]:
     """Run headless Chromium. A module at a time: Playwright keeps an event loop running in this thread."""
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        if os.environ.get("CI") == "true":
+        if UNDER_CI:
             pytest.fail("Chromium is not installed")
         pytest.skip("Chromium is not installed")
     from playwright.sync_api import sync_playwright

@@ -28,8 +28,9 @@ HOUSE = """
     sources
     stores oauth callbacks
     profiles
+    tokens
     basics
-    errors tokens
+    errors
 """
 LEVELS = [set(line.split()) for line in reversed(HOUSE.strip().splitlines())]
 EVERY_FOLDER = {folder for level in LEVELS for folder in level}

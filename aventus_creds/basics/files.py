@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,14 +21,12 @@ TRIES: Final = 50
 """How often a file that is being replaced at this moment is tried again, PAUSE seconds apart."""
 PAUSE: Final = 0.01
 
-READ: Final = (
-    os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-)
-"""O_NONBLOCK: a FIFO in the place of a file would be waited for, for ever."""
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
-_CREATE: Final = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-)
+_ALWAYS: Final = (
+    getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+)  # O_NONBLOCK: a FIFO in the place of a file would be waited for, for ever
+_WRITE: Final = os.O_WRONLY | NO_FOLLOW | _ALWAYS
+_CREATE: Final = _WRITE | os.O_CREAT | os.O_EXCL
 
 
 def open_file(path: Path, flags: int = 0) -> int:
@@ -37,7 +36,7 @@ def open_file(path: Path, flags: int = 0) -> int:
     """
     for attempt in range(TRIES):
         try:
-            return os.open(path, READ | flags)
+            return os.open(path, os.O_RDONLY | _ALWAYS | flags)
         except OSError as fault:
             if not _is_being_replaced(fault) or attempt == TRIES - 1:
                 raise
@@ -55,25 +54,83 @@ def read_at_most(descriptor: int, most: int = LARGEST_FILE) -> bytes:
 
 def replace_file(path: Path, content: Hidden[bytes], mode: int = 0o600) -> None:
     """Put ``content`` in the place of ``path``, whole or not at all. Only one caller at a time. Raises OSError."""
-    # One fixed name: a process that is killed here leaves one file behind, not one each time. In the same folder,
-    # because a move is atomic only within one file system.
-    beside = path.with_name(f"{path.name}.tmp")
+    beside = _beside(path)
     try:
-        with suppress(FileNotFoundError):
-            beside.unlink()
-        # O_EXCL and the mode: the file is ours and private from the first moment, not only after a chmod.
-        descriptor = os.open(beside, _CREATE | NO_FOLLOW, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content.reveal())
-            file.flush()
-            # To disk before it is moved: otherwise the name may lead to an empty file after a power cut.
-            os.fsync(file.fileno())
+        reserved = _open_reserved(beside, mode)
+        _fill(_create(beside, mode) if reserved is None else reserved, content)
         rename(beside, path)
     except OSError:
         with suppress(OSError):
             beside.unlink()
         raise
     sync_folder(path.parent)
+
+
+def reserve_file(path: Path, size: int, mode: int = 0o600) -> None:
+    """Make room for the next ``replace_file``: of ``size`` bytes at most, it then needs none. Raises OSError.
+
+    The room is a file beside ``path``. It stays until ``replace_file`` takes it.
+    """
+    beside = _beside(path)
+    try:
+        # Random bytes: a file system that compresses would keep no room for zeros.
+        _fill(_create(beside, mode), Hidden(os.urandom(size)))
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def _beside(path: Path) -> Path:
+    # One fixed name: a process that is killed leaves one file behind, not one each time. In the same folder,
+    # because a move is atomic only within one file system.
+    return path.with_name(f"{path.name}.tmp")
+
+
+def _create(beside: Path, mode: int) -> int:
+    with suppress(FileNotFoundError):
+        beside.unlink()
+    # O_EXCL and the mode: the file is ours and private from the first moment, not only after a chmod.
+    return os.open(beside, _CREATE, mode)
+
+
+def _open_reserved(beside: Path, mode: int) -> int | None:
+    """Return a descriptor of what ``reserve_file`` left, or None if something else is there, or nothing."""
+    try:
+        descriptor = os.open(beside, _WRITE)
+    except OSError:
+        return None
+    status = os.fstat(descriptor)
+    # Not a FIFO, not another name of somebody's file, and not readable by more users than the new file.
+    ours = not POSIX or (status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == mode)
+    if ours and stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _fill(descriptor: int, content: Hidden[bytes]) -> None:
+    """Make ``content`` all that the file holds, on the disk too, and close it. Room that it has is not given back."""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content.reveal())
+        file.truncate()
+        file.flush()
+        # To disk before it is moved: otherwise the name may lead to an empty file after a power cut.
+        os.fsync(file.fileno())
+
+
+def make_folders(path: Path) -> None:
+    """Create the folder ``path`` and every missing one above it, each private from its making. Raises OSError."""
+    try:
+        path.mkdir(mode=0o700)  # its argument parents would give the mode to the last folder only
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        make_folders(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError:  # on some shares and drives not FileExistsError
+        if not path.is_dir():
+            raise
 
 
 def rename(source: Path, target: Path) -> None:

@@ -7,13 +7,21 @@ anything fails below that function. So code that may fail, or be interrupted, wh
 * keeps it in a ``Hidden`` and calls ``reveal`` only within the expression that needs the value;
 * takes it by a function that is marked ``@hides``, which wraps it before the function's own frame begins;
 * raises outside of an except clause where the foreign error may hold it: ``raise … from None`` still keeps it.
+
+IPython's Verbose mode, and whatever else is built on stack_data, also evaluates the attributes and subscripts of the
+line that failed, so ``f(token.refresh_token)`` would show the token. They evaluate only what runs no code. So a class
+that holds a secret
+
+* derives from ``Secretive``;
+* gives each of them out by a ``secret_field``, or keeps it in a ``Hidden``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Generic, NoReturn, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, NoReturn, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -21,7 +29,7 @@ R = TypeVar("R")
 
 
 class Secretive:
-    """The base of all that holds a secret: it is not pickled, for a pickle is a copy in a place nobody watches."""
+    """The base of all classes that hold a secret. It refuses pickling: nobody keeps track of such a copy."""
 
     __slots__ = ()
 
@@ -29,12 +37,25 @@ class Secretive:
     """What to do instead of pickling it."""
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        """Refuse: copyreg, copy, dill, cloudpickle and joblib come here too."""
+        """Refuse: copy, dill, cloudpickle and joblib call this too."""
         raise TypeError(f"{type(self).__name__} holds a secret and is not pickled: {self.instead}")
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse, as __reduce_ex__ does."""
+        self.__reduce_ex__(None)
+
     def __getstate__(self) -> NoReturn:
-        """Refuse: jsonpickle comes here."""
-        raise TypeError(f"{type(self).__name__} holds a secret and is not pickled: {self.instead}")
+        """Refuse: jsonpickle and copyreg call this."""
+        self.__reduce_ex__(None)
+
+
+def secret_field(slot: str) -> Any:
+    """Return a property that gives out the attribute ``slot``.
+
+    It is a property because tools that evaluate the attributes of a line run no property. Nothing but the
+    constructor may name ``slot`` itself.
+    """
+    return property(attrgetter(slot))
 
 
 class Hidden(Secretive, Generic[T]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from aventus_creds.errors import ProfilesFileError, StoreError
+from aventus_creds.errors import AventusCredsError, ProfilesFileError, StoreError
 
 
 def profiles_path() -> Path:
@@ -16,8 +16,8 @@ def profiles_path() -> Path:
     Raises:
         ProfilesFileError: the user has no home folder, and the variable is not set.
     """
-    if named := os.environ.get("AVENTUS_CREDS_PROFILES"):
-        return expand(named)
+    if os.environ.get("AVENTUS_CREDS_PROFILES"):
+        return expand(_settled("AVENTUS_CREDS_PROFILES", ProfilesFileError))
     import platformdirs
 
     try:
@@ -27,7 +27,7 @@ def profiles_path() -> Path:
             "there is no home folder, where profiles.toml would be",
             hint="Set HOME, or name the file: AVENTUS_CREDS_PROFILES.",
         ) from None
-    return folder / "profiles.toml"
+    return folder.absolute() / "profiles.toml"
 
 
 def state_folder() -> Path:
@@ -39,14 +39,34 @@ def state_folder() -> Path:
     Raises:
         StoreError: the user has no home folder, and the path cannot be told without one.
     """
-    named = os.environ.get("AVENTUS_CREDS_STATE_DIR")
+    named = ""
+    if os.environ.get("AVENTUS_CREDS_STATE_DIR"):
+        named = _settled("AVENTUS_CREDS_STATE_DIR", StoreError)
     try:
-        return (Path(named) if named else _by_platform()).expanduser()
+        return (Path(named) if named else _by_platform()).expanduser().absolute()
     except RuntimeError:  # the user has no passwd entry, as in some containers
         raise StoreError(
             f"there is no home folder for {named or 'the tokens'}",
             hint="Set HOME, or name a folder for the tokens: AVENTUS_CREDS_STATE_DIR.",
         ) from None
+
+
+def _settled(variable: str, error: type[AventusCredsError]) -> str:
+    """Return the path in ``variable``. A relative one is made absolute there, once.
+
+    In the environment, because a program may change its folder before it needs the path again, in this process
+    or in a child: the next call would find another file, and a refresh would be stored in another folder.
+    """
+    path = os.environ[variable]
+    if not path.startswith("~") and not Path(path).is_absolute():
+        try:
+            path = os.environ[variable] = str(Path(path).absolute())
+        except OSError as fault:
+            raise error(
+                f"{variable} is relative to the current folder, which is gone: {fault.strerror or fault}",
+                hint="Give an absolute path.",
+            ) from None
+    return path
 
 
 def _by_platform() -> Path:

@@ -12,26 +12,28 @@ import os
 import stat
 import time
 from contextlib import AbstractContextManager, suppress
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.files import (
     NO_FOLLOW,
     POSIX,
+    make_folders,
     open_file,
     read_at_most,
     rename,
     replace_file,
+    reserve_file,
     sync_folder,
 )
 from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.owners import ROOT, can_write, new_file_in
+from aventus_creds.basics.store_faults import another_owner, link, open_share, store_error
 from aventus_creds.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from filelock import FileLock
 
 LOCK_TIMEOUT: Final = 600
 """Seconds to wait for a lock. Its holder makes a few requests, and each of them has its own time limit."""
@@ -45,27 +47,28 @@ class PrivateFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()  # the current folder may change
 
     def read(self, name: str) -> bytes | None:
         """Return the content of the file ``name``, or None if there is no such file.
 
         Raises StoreError when it cannot be read, is no regular file or belongs to somebody else. A file that
-        others could read is repaired. A larger file is cut at LARGEST_FILE.
+        others could read is repaired. A larger file is cut at LARGEST_FILE. A link is followed only inside the
+        folder, as in a mounted Kubernetes secret.
         """
         path = self.path / name
         try:
-            descriptor = open_file(path, NO_FOLLOW)
+            descriptor = open_file(self._target(path), NO_FOLLOW)
         except FileNotFoundError:
             return None
         except OSError as fault:
-            raise _store_error("read", path, fault) from None
+            raise store_error("read", path, fault) from None
         try:
             # Check the open file, not the path: the path may name another file by the time it is read.
             self._check(path, descriptor)
             return read_at_most(descriptor)
         except OSError as fault:
-            raise _store_error("read", path, fault) from None
+            raise store_error("read", path, fault) from None
         finally:
             os.close(descriptor)
 
@@ -82,7 +85,26 @@ class PrivateFolder:
             self.make()
             replace_file(path, hidden)
         except OSError as fault:
-            raise _store_error("written", path, fault) from None
+            raise store_error("written", path, fault) from None
+
+    def reserve(self, name: str, size: int) -> None:
+        """Make room for the next ``write`` of ``name``, which then does not fail because the disk is full.
+
+        The caller holds the lock of that name, until it has written.
+
+        Args:
+            name: the file that will be written.
+            size: how many bytes will be written at most.
+
+        Raises:
+            StoreError: there is no room, or nothing can be written here.
+        """
+        path = self.path / name
+        try:
+            self.make()
+            reserve_file(path, size)
+        except OSError as fault:
+            raise store_error("written", path, fault) from None
 
     def rename(self, name: str, new: str) -> None:
         """Move the file ``name`` to ``new`` in this folder. The caller holds the lock of ``name``.
@@ -93,7 +115,7 @@ class PrivateFolder:
         try:
             rename(self.path / name, self.path / new)
         except OSError as fault:
-            raise _store_error("moved", self.path / name, fault) from None
+            raise store_error("moved", self.path / name, fault) from None
 
     def remove(self, name: str) -> None:
         """Remove the file ``name`` if it exists. The caller holds the lock of that name.
@@ -106,7 +128,7 @@ class PrivateFolder:
                 (self.path / name).unlink()
                 sync_folder(self.path)
         except OSError as fault:
-            raise _store_error("removed", self.path / name, fault) from None
+            raise store_error("removed", self.path / name, fault) from None
 
     def lock(self, name: str, *, needed: bool = False) -> AbstractContextManager[object]:
         """Return a lock between threads and processes, to be used with ``with``.
@@ -136,6 +158,10 @@ class PrivateFolder:
             self, self.path / f"{name}.lock", needed=False, unless=lambda: self._version(file) != before
         )
 
+    def attempt(self, name: str, *, needed: bool = False) -> AbstractContextManager[bool]:
+        """Return the lock ``name``; it gives False, and is not held, if somebody else holds it."""
+        return _Lock(self, self.path / f"{name}.lock", needed=needed, unless=lambda: True)
+
     def _version(self, name: str) -> tuple[int, int] | None:
         try:
             status = (self.path / name).stat()
@@ -148,16 +174,58 @@ class PrivateFolder:
         """Create the folder if it is missing, and correct its mode.
 
         Raises:
-            OSError: it cannot be created.
-            StoreError: it belongs to another user, who could replace any file in it.
+            OSError: it cannot be created, or it is an administrator's, and not to be written to.
+            StoreError: it is another user's, who could replace any file in it; or others can read what is
+                written there, and the mode cannot be changed.
         """
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.mkdir(mode=0o700, exist_ok=True)
-        status = self.path.stat()
-        if POSIX and status.st_uid != os.geteuid():
-            raise _another_owner(self.path, status)
-        if POSIX and status.st_mode & 0o077:
-            self.path.chmod(0o700)
+        make_folders(self.path)
+        if not POSIX:
+            return
+        # By descriptor, and not followed: a link in its place would have its target changed.
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | NO_FOLLOW)
+        except OSError:
+            if self.path.is_symlink():
+                raise link(self.path) from None
+            raise
+        try:
+            self._close_to_others(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _close_to_others(self, descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if not self._is_ours(status.st_uid):
+            raise another_owner(self.path, status)
+        if status.st_mode & 0o077:
+            with suppress(OSError):  # a share that refuses it may have private files all the same
+                os.fchmod(descriptor, 0o700)
+            if os.fstat(descriptor).st_mode & 0o077 and self._new_file.st_mode & 0o077:
+                raise open_share(self.path, self._new_file)
+
+    def _is_ours(self, uid: int) -> bool:
+        """Whether files of ``uid`` in this folder are this user's, or an administrator's who keeps them here."""
+        if uid == os.geteuid():
+            return True
+        if uid == ROOT and not can_write(self.path):
+            return True
+        # Some shares show one owner for all files. Then nobody can tell whose they are, so others must not be
+        # able to put any there. In a set-user-ID program the real user is one of the others.
+        with suppress(OSError):
+            return uid == self._new_file.st_uid != os.getuid() and not self.path.stat().st_mode & 0o022
+        return False
+
+    @cached_property
+    def _new_file(self) -> os.stat_result:
+        """The owner and mode that new files get here. Raises OSError."""
+        return new_file_in(self.path)
+
+    def _target(self, path: Path) -> Path:
+        """Return ``path``, or where it leads as a link within this folder."""
+        if not path.is_symlink():
+            return path
+        target = Path(os.path.realpath(path))
+        return target if target.is_relative_to(os.path.realpath(self.path)) else path
 
     def is_read_only(self, fault: OSError) -> bool:
         """Whether ``fault`` means that nothing at all can be written here at the moment."""
@@ -165,9 +233,7 @@ class PrivateFolder:
             # The same errors come from one file with the wrong owner or mode. Only if the folder itself takes
             # no new files (or its nearest parent, if it does not exist yet) is there really nothing to write.
             nearest = next(path for path in (self.path, *self.path.parents) if os.path.exists(path))  # noqa: PTH110 - gives no error if a parent is closed
-            return not os.access(
-                nearest, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
-            )
+            return not can_write(nearest)
         return fault.errno in {errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
     def _check(self, path: Path, descriptor: int) -> None:
@@ -176,8 +242,8 @@ class PrivateFolder:
             raise StoreError(f"{path} is no regular file", hint="Remove it, and log in again.")
         if not POSIX:
             return
-        if status.st_uid != os.geteuid():
-            raise _another_owner(path, status)
+        if not self._is_ours(status.st_uid):
+            raise another_owner(path, status)
         if status.st_mode & 0o077:
             # If this fails, the disk is read-only or the share has no modes. Refusing the file would protect
             # nothing.
@@ -197,11 +263,19 @@ class _Lock:
         self._unless = unless
 
     def __enter__(self) -> bool:
-        from filelock import Timeout  # imported late: a fresh token needs no lock
+        from aventus_creds.basics.file_lock import HardLock, without_log  # a fresh token needs no lock
 
+        self._lock = HardLock(self._path, mode=0o600)
+        with without_log():
+            return self._wait()
+
+    def _wait(self) -> bool:
+        from filelock import Timeout
+
+        from aventus_creds.basics.file_lock import log_wait
         from aventus_creds.basics.waits import spread
 
-        self._lock = _file_lock()(self._path, mode=0o600)
+        told = False
         give_up = time.monotonic() + LOCK_TIMEOUT
         while True:
             try:
@@ -214,7 +288,7 @@ class _Lock:
                     return False
             except (OSError, NotImplementedError) as fault:
                 if self._needed or not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
-                    raise _store_error("locked", self._path, fault) from None
+                    raise store_error("locked", self._path, fault) from None
                 return True
             else:
                 return True
@@ -223,37 +297,11 @@ class _Lock:
                     f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process",
                     hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
                 )
+            if not told:
+                log_wait(self._path)
+                told = True
             # At random, so that processes that started together do not all try at the same moment.
             time.sleep(spread(0.01, 0.04))
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
-
-
-@cache
-def _file_lock() -> type[FileLock]:
-    import filelock
-
-    class HardLock(filelock.FileLock):
-        def _fallback_to_soft_lock(self) -> None:
-            # The fallback locks by the existence of a file. If its holder died on another machine, nobody
-            # could tell, and the lock would stay locked for ever.
-            raise NotImplementedError("the file system has no locks")
-
-    return HardLock
-
-
-def _another_owner(path: Path, status: os.stat_result) -> StoreError:
-    return StoreError(
-        f"{path} belongs to another user (uid {status.st_uid})",
-        hint="Use a state folder of your own: AVENTUS_CREDS_STATE_DIR names one.",
-    )
-
-
-def _store_error(verb: str, path: Path, fault: Exception) -> StoreError:
-    reason = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
-    path = getattr(fault, "filename", None) or path  # which may be the temporary file or the folder
-    return StoreError(
-        f"{path} cannot be {verb}: {reason}",
-        hint="Check the folder's owner, mode and free space, or name another: AVENTUS_CREDS_STATE_DIR.",
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO
 
 
 def say(text: str) -> None:
@@ -14,16 +13,29 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - what this module is for
 
 
+def say_wrapped(text: str) -> None:
+    """Print a sentence, broken into lines at its spaces if the terminal is narrower."""
+    import textwrap
+
+    if width := _columns():
+        text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    say(text)
+
+
 def is_terminal() -> bool:
     """Whether standard error is a terminal and still open."""
-    return sys.stderr is not None and sys.stderr.isatty()
+    return _descriptor() is not None
 
 
-def in_foreground(terminal: TextIO) -> bool:
-    """Whether this process may use ``terminal``: it is not a background job of the shell."""
+def in_foreground(terminal: int) -> bool:
+    """Whether this process may use a terminal: it is not a background job of the shell.
+
+    Args:
+        terminal: its file descriptor.
+    """
     if os.name == "posix":
-        with suppress(OSError, ValueError):  # not a terminal, or not this process's controlling terminal
-            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+        with suppress(OSError):  # not a terminal, or not this process's controlling terminal
+            return os.tcgetpgrp(terminal) == os.getpgrp()
     return True
 
 
@@ -32,21 +44,44 @@ def count_down(seconds: float, rest: str) -> bool:
 
     Args:
         seconds: the time left. Negative values are shown as 0.
-        rest: text to show after the time.
+        rest: text to show after the time, cut where the line ends: a second line would scroll the others away.
 
     Returns:
-        Whether anything was shown: nothing is without a terminal, or in a background job.
+        Whether anything was shown: nothing is without a terminal that can rewrite a line, or in a background
+        job.
     """
-    if not is_terminal() or not in_foreground(sys.stderr):
+    terminal = _descriptor()
+    if terminal is None or not _rewrites_lines() or not in_foreground(terminal):
         return False
     minutes, left = divmod(max(0, round(seconds)), 60)
-    sys.stderr.write(f"\r\x1b[K{minutes}:{left:02} left.{rest}")
+    line = f"{minutes}:{left:02} left.{rest}"
+    sys.stderr.write(f"\r\x1b[K{line[: _columns() - 1] if _columns() else line}")
     sys.stderr.flush()
     return True
 
 
 def clear_line() -> None:
     """Remove a countdown from the terminal."""
-    if is_terminal():
+    if is_terminal() and _rewrites_lines():
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+
+def _descriptor() -> int | None:
+    """Return standard error's file descriptor if it is a terminal. The consoles of some programs have none."""
+    try:
+        return sys.stderr.fileno() if sys.stderr.isatty() else None
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _columns() -> int:
+    """Return how wide the terminal is, or 0 if that is unknown."""
+    with suppress(OSError):
+        return os.get_terminal_size(_descriptor() or -1).columns
+    return 0
+
+
+def _rewrites_lines() -> bool:
+    """Whether the terminal understands control sequences. Emacs's shell, for example, does not."""
+    return os.name == "nt" or os.environ.get("TERM", "dumb") not in {"", "dumb", "unknown"}

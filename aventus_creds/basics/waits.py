@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,22 @@ if TYPE_CHECKING:
 
 BACKOFF: Final = 0.5
 """Seconds to wait before the first retry of a request. The wait doubles for each further retry."""
+
+
+LONGEST_WAIT: Final = 120.0
+"""Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
+
+_ending: Final = threading.Event()
+
+
+def pause(seconds: float) -> bool:
+    """Sleep, and return True; or return False at once when the program is ending, which waits for nothing new."""
+    return not _ending.wait(seconds)
+
+
+def program_ends() -> None:
+    """Let every pause end: nothing is tried again."""
+    _ending.set()
 
 
 def spread(least: float, most: float) -> float:

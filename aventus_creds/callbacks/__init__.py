@@ -31,6 +31,7 @@ class Attempt(Protocol):
     title: str  # for the person: which login this is
     url: str  # for the browser. It holds the state, so show it, but never store it
     ended: threading.Event
+    unproven: str  # the last error that came without a state, "" if none: anybody may have sent it
 
     def seconds_left(self) -> float:
         """Return how many seconds the person has left. Negative after the time limit."""
@@ -61,3 +62,13 @@ class Callback(Protocol):
     def close(self) -> None:
         """Stop, after delivered queries have been answered. May be called without ``start``."""
         ...
+
+
+Panel = Callable[[str, str], Callback]
+"""Makes the callback that a notebook shows, from the redirect URI and why the redirect must be pasted: "" if it
+need not, or if it always must."""
+
+
+def said_without_proof(error: str) -> str:
+    """Return a sentence about an ``Attempt.unproven``, for the person: it may be the reason why nothing happens."""
+    return f"an answer without a state, which anybody may have sent, says: {error}"

@@ -23,11 +23,18 @@ MOST_CONNECTIONS: Final = 100
 LEAST_CONNECTIONS: Final = 8
 """Connections at the same time if file descriptors are scarce."""
 
+SCARCE_FOR: Final = 10
+"""Seconds for which fewer connections are served after descriptors or threads ran out."""
+
 SPARE_DESCRIPTORS: Final = 32
 """File descriptors to leave free: exchanging the code and storing the token need some."""
 
 LONGEST_HEAD: Final = 256 * 1024
 """Bytes of one request's head. The standard library alone would accept 100 headers of 64 KiB each."""
+
+
+LONGEST_BODY: Final = LONGEST_HEAD
+"""Bytes of a redirect that comes as a form."""
 
 
 class Connections:
@@ -42,6 +49,7 @@ class Connections:
         # Half of what is free, because localhost has two listeners.
         room = (_most_descriptors() - lowest_free - SPARE_DESCRIPTORS) // 2
         self._most = int(max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, room)))
+        self._fewer, self._scarce_until = self._most, -math.inf
         self._idle: dict[socket.socket, None] = {}  # those that are not being answered, oldest first
         self._answering = 0
         self._change = threading.Condition()
@@ -50,7 +58,8 @@ class Connections:
         """Add a new connection, and drop the oldest if there are too many."""
         with self._change:
             self._idle[connection] = None
-            self._drop_oldest()
+            scarce = time.monotonic() < self._scarce_until
+            self._drop_oldest(self._fewer if scarce else self._most)
 
     def answering(self, connection: socket.socket, step: int) -> None:
         """Note that a thread starts or stops answering a delivered query on ``connection``.
@@ -72,14 +81,16 @@ class Connections:
             self._idle.pop(connection, None)
 
     def serve_fewer(self) -> bool:
-        """Drop half of the connections, and allow no more than that from now on.
+        """Drop half of the connections, and allow no more than that for a while, but LEAST_CONNECTIONS always.
 
         Returns after a short wait in which the threads of the dropped ones can end. False means that there
         was nothing to drop.
         """
         with self._change:
-            self._most = max(1, len(self._idle) // 2)
-            dropped = self._drop_oldest()
+            half = max(1, len(self._idle) // 2)
+            self._fewer = max(LEAST_CONNECTIONS, half)
+            self._scarce_until = time.monotonic() + SCARCE_FOR
+            dropped = self._drop_oldest(half)
         time.sleep(0.05)
         return dropped
 
@@ -95,11 +106,11 @@ class Connections:
     def hang_up(self) -> None:
         """Close all connections that are not being answered."""
         with self._change:
-            self._most = 0
-            self._drop_oldest()
+            self._most = self._fewer = 0
+            self._drop_oldest(0)
 
-    def _drop_oldest(self) -> bool:
-        dropped = list(self._idle)[: max(0, len(self._idle) - self._most)]
+    def _drop_oldest(self, most: int) -> bool:
+        dropped = list(self._idle)[: max(0, len(self._idle) - most)]
         for connection in dropped:
             del self._idle[connection]
             with suppress(OSError):

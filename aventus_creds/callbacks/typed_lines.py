@@ -1,18 +1,24 @@
-"""Lines from standard input, by polling: reading must stop when the login ends in some other way."""
+"""Lines that the person types, by polling: reading must stop when the login ends in some other way."""
 
 from __future__ import annotations
 
 import codecs
 import os
+import signal
 import sys
+import threading
 import time
 from contextlib import suppress
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from aventus_creds.basics.terminal import in_foreground
+from aventus_creds.basics.terminal import in_foreground, is_terminal
 
 if os.name == "nt":
     import msvcrt
+
+CONTROLLING_TERMINAL: Final = "/dev/tty"
+
+_READ: Final = os.O_RDWR | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 LONGEST: Final = 65536
 """Characters of one line. Further ones are dropped."""
@@ -22,56 +28,78 @@ PASTE_GAP: Final = 0.05
 
 
 class TypedLines:
-    """Standard input, line by line. A terminal does not echo it, because the pasted address is a secret.
+    """What the person types at the terminal, line by line. It is not echoed: the pasted address is a secret.
 
     The terminal's own line editing is switched off as well, since it cuts a pasted line at 4096 characters
-    (1024 on macOS). This class handles Backspace and Ctrl-U instead. Ctrl-C works as usual.
+    (1024 on macOS). This class handles Backspace and Ctrl-U instead. Ctrl-C and Ctrl-Z work as usual.
+
+    Whether this process may use the terminal is looked up before each read, because that changes: Ctrl-Z and
+    ``fg`` reset its mode, and in the background a read or a change of the mode would stop the process.
     """
 
     def __init__(self) -> None:
-        """Open standard input.
+        """Find the terminal. Standard input is not read unless it is one: a file or a pipe is not the person's.
 
         Raises:
-            OSError, ValueError: standard input cannot be polled, or the terminal belongs to another job.
+            OSError: there is none that can be read.
         """
-        if sys.stdin is None:  # it was closed before Python started, or this is pythonw
-            raise OSError("there is no standard input")
-        self._descriptor: Final = sys.stdin.fileno()
-        self._terminal: Final = os.isatty(self._descriptor)
-        if os.name == "nt" and not self._terminal:
-            raise OSError("on Windows only a console can be polled")
-        if self._terminal and not in_foreground(sys.stdin):
-            raise OSError("the terminal is another job's, and using it would stop this one")
+        self._descriptor = _keyboard()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._attributes: list[Any] | None = None
+        self._over = False
+        self._lock = threading.Lock()
+        self._ended = False
         self.typed = ""  # the unfinished line
 
-    def __enter__(self) -> Self:
-        """Switch off the terminal's echo and line editing."""
-        if os.name != "nt" and self._terminal:
-            import termios
+    def heard(self) -> bool:
+        """Whether what the person types now reaches this process."""
+        return in_foreground(self._descriptor)
 
-            try:
-                self._attributes = termios.tcgetattr(self._descriptor)
-                changed = termios.tcgetattr(self._descriptor)
-                changed[3] &= ~(termios.ICANON | termios.ECHO)
-                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, changed)
-            except termios.error as fault:  # not a subclass of OSError
-                raise OSError(*fault.args) from None
-        return self
+    def ready(self) -> bool:
+        """Whether what the person types now is heard, and not echoed. Call it before asking them to type.
 
-    def __exit__(self, *exc_info: object) -> None:
-        """Restore the terminal."""
-        self.restore()
+        Raises:
+            OSError: the terminal cannot be used any more.
+        """
+        if not self.heard():
+            return False
+        if os.name == "posix":
+            self._silence()
+        return True
 
     def restore(self) -> None:
-        """Restore the terminal, but only once: after that its settings may be some other program's."""
-        attributes, self._attributes = self._attributes, None
-        if attributes is not None:
-            import termios
+        """Restore the terminal, for good: after that its settings may be some other program's."""
+        with self._lock:
+            self._over = True
+            attributes, self._attributes = self._attributes, None
+            if attributes is not None and self.heard():  # in the background the shell has done it
+                import termios
 
-            with suppress(termios.error):  # its window has been closed
-                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, attributes)
+                with suppress(termios.error):  # its window has been closed
+                    termios.tcsetattr(self._descriptor, termios.TCSANOW, attributes)
+
+    def close(self) -> None:
+        """Restore the terminal, and read no more."""
+        self.restore()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _silence(self) -> None:
+        """Switch off the terminal's echo and line editing, unless they are off."""
+        import termios
+
+        with self._lock:
+            try:
+                found = termios.tcgetattr(self._descriptor)
+                if self._over or not found[3] & (termios.ICANON | termios.ECHO):
+                    return
+                changed = [*found]
+                changed[3] &= ~(termios.ICANON | termios.ECHO)
+                termios.tcsetattr(self._descriptor, termios.TCSANOW, changed)
+            except termios.error as fault:  # not a subclass of OSError
+                raise OSError(*fault.args) from None
+            self._attributes = found
 
     def poll(self, seconds: float) -> list[str]:
         """Wait for input and return the lines that are complete.
@@ -83,10 +111,13 @@ class TypedLines:
             seconds: how long to wait at most.
 
         Raises:
-            EOFError: the end of the input, or Ctrl-D at a terminal.
+            EOFError: the terminal has been closed, or the person has pressed Ctrl-D.
+            OSError: the terminal cannot be read any more.
         """
+        if self._ended:
+            raise EOFError
         text = self._read_console(seconds) if os.name == "nt" else self._read_descriptor(seconds)
-        pasted = len(text.rstrip("\r\n")) if self._terminal else 0
+        pasted = len(text.rstrip("\r\n"))
         lines = []
         for place, char in enumerate(text):
             if char in "\r\n" and place < pasted:
@@ -98,8 +129,14 @@ class TypedLines:
                 self.typed = self.typed[:-1]
             elif char == "\x15":
                 self.typed = ""
-            elif char == "\x04" and self._terminal:
-                raise EOFError
+            elif char == "\x04" and not self.typed:
+                self._ended = True
+                break
+            elif (
+                char == "\x04"
+            ):  # behind a text it is the end of the line, as with the terminal's own editing
+                lines.append(self.typed)
+                self.typed = ""
             elif len(self.typed) < LONGEST:
                 self.typed += char
         return lines
@@ -107,23 +144,38 @@ class TypedLines:
     def _read_descriptor(self, seconds: float) -> str:
         import select
 
+        if not self.ready():
+            time.sleep(seconds)
+            return ""
         if not select.select([self._descriptor], [], [], seconds)[0]:
             return ""
-        data = os.read(self._descriptor, 4096)
-        if not data:
-            raise EOFError
+        data = self._read()
         # The rest of a pasted text follows at once. A person does not type that fast.
         while (
-            self._terminal
+            data[-1:] in {b"\r", b"\n"}
             and len(data) < LONGEST  # or a program that types without a pause keeps us here
-            and data[-1:] in {b"\r", b"\n"}
             and select.select([self._descriptor], [], [], PASTE_GAP)[0]
         ):
-            more = os.read(self._descriptor, 4096)
-            if not more:
-                break
-            data += more
+            data += self._read()
         return self._decoder.decode(data)
+
+    def _read(self) -> bytes:
+        """Read what is there. Nothing is, if the process has just been put into the background."""
+        # Blocked, the signal does not stop the process: the read fails instead.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
+        try:
+            data = os.read(self._descriptor, 4096)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            if self.heard():
+                raise
+            return b""
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if not data:
+            raise EOFError
+        return data
 
     def _read_console(self, seconds: float) -> str:
         """Read from a Windows console. It cannot be waited for with select."""
@@ -138,3 +190,37 @@ class TypedLines:
 
             _thread.interrupt_main()
         return text
+
+
+def _keyboard() -> int:
+    """Return a descriptor of our own for the terminal at which the person types."""
+    if _is_terminal(sys.stdin):
+        with suppress(AttributeError, OSError, ValueError):
+            if os.isatty(sys.stdin.fileno()):
+                return _reopened(sys.stdin.fileno())
+        # It is the console of a program such as bpython or IDLE.
+        raise OSError("this console cannot be read while a login waits")
+    # What it asks is on standard error. If that is no terminal, nobody there knows that something is asked.
+    if os.name == "posix" and is_terminal():
+        with suppress(OSError):  # this process has none
+            return os.open(CONTROLLING_TERMINAL, _READ)
+    raise OSError("there is no terminal to paste it at")
+
+
+def _reopened(terminal: int) -> int:
+    """Open a terminal anew, so that no read blocks: a shell may take what was there away, between Ctrl-Z and fg.
+
+    The mode that does this belongs to the opened file, which standard input shares with the shell.
+    """
+    if os.name == "posix":
+        for name in (os.ttyname, lambda _: CONTROLLING_TERMINAL):
+            with suppress(OSError):  # it is another user's, after su, or outside of this container
+                return os.open(name(terminal), _READ)
+    return os.dup(terminal)
+
+
+def _is_terminal(stdin: Any) -> bool:
+    try:
+        return bool(stdin.isatty())
+    except (AttributeError, ValueError):  # None under pythonw and in some daemons, or closed
+        return False

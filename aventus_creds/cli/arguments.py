@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from aventus_creds.errors import AventusCredsError
+from aventus_creds.profiles.checks import is_name
 from aventus_creds.profiles.file import read_profiles
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -25,12 +26,15 @@ class ProfileName(click.ParamType):  # type: ignore[type-arg,unused-ignore] # ge
         param: click.Parameter,  # noqa: ARG002 - click's interface
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Return the names that start with ``incomplete``, or none if profiles.toml cannot be read."""
+        """Return the names that start with ``incomplete``, or none if profiles.toml cannot be read.
+
+        Of what the file has, only names that a profile may have: the shell would run ``$(…)`` in another one.
+        """
         try:
             names = read_profiles().names
         except AventusCredsError:
             return []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names if is_name(name) and name.startswith(incomplete)]
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore] # see above
@@ -50,3 +54,6 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore] # see a
 
 optional_name = click.argument("name", required=False, type=ProfileName())
 required_name = click.argument("name", type=ProfileName())
+min_ttl = click.option(
+    "--min-ttl", type=Duration(), default="0", metavar="SPAN", help="How long it must live: 90s, 5m, 2h."
+)

@@ -43,7 +43,7 @@ COMMANDS: Final = {
     "path": "configuration.path",
     "login": "logins.login",
     "logout": "logins.logout",
-    "status": "logins.status",
+    "status": "status.status",
     "token": "logins.token",
     "exec": "logins.run_with_token",
     "store": "stores.store",

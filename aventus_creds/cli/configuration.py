@@ -12,12 +12,13 @@ from typing import Any
 import click
 import tomli_w
 
-from aventus_creds.basics.files import replace_file
+from aventus_creds.basics.files import make_folders, replace_file
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path, state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.cli.commands import say
 from aventus_creds.errors import ConfigError, ProfileError, ProfilesFileError
+from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.keys import KEYS
 
@@ -33,13 +34,13 @@ def init() -> None:
     schema = path.with_name("profiles.schema.json")
     existed = path.exists()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(path.parent)
         if not existed:
             template = package.joinpath("template.toml").read_text("utf-8")
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(template)
-        schema.write_text(package.joinpath("schema.json").read_text("utf-8"), "utf-8")
+        replace_file(schema, Hidden(package.joinpath("schema.json").read_bytes()))
     except OSError as fault:
         raise ProfilesFileError(
             f"{fault.filename or path} cannot be written: {fault.strerror or fault}"
@@ -66,7 +67,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @profile.command(
     epilog="Example: aventus-creds profile add prod --provider aventus --client-id abc"
-    " --audience https://api.example.com/ --redirect-uri http://127.0.0.1:8765/callback"
+    " --audience https://api.example.com/ --redirect-uri http://127.0.0.1:8765/callback/aventus"
 )
 @click.argument("name")
 @_options
@@ -82,7 +83,7 @@ def add(name: str, **values: str | None) -> None:
         "profiles"
     ):  # otherwise a simultaneous add would be lost
         if path.exists() and name in read_profiles(path).names:
-            raise ConfigError(f"there is a profile {name} already", hint=f"Edit it in {path}")
+            raise ConfigError(f"there is a profile {fit_to_show(name)} already", hint=f"Edit it in {path}")
         before = path.read_bytes() if path.exists() else b""
         addition = _as_toml({"profiles": {name: table}})
         separator = b"" if not before else b"\n" if before.endswith(b"\n") else b"\n\n"
@@ -94,18 +95,32 @@ def add(name: str, **values: str | None) -> None:
 
 def _value(key: str, text: str) -> Any:
     """Return ``text`` itself if the key accepts it, or else ``text`` parsed as a TOML value."""
-    if key == "client_secret" and not text.lstrip().startswith("{"):
-        raise click.UsageError(
-            "a secret on the command line is seen by everybody: give --client-secret '{ env = \"NAME\" }'"
-        )
+    if key == "client_secret":
+        return _place(text)
     try:
         KEYS[key].kind.check(text)
     except ValueError:
-        try:
-            return tomllib.loads(f"value = {text}")["value"]
-        except (ValueError, RecursionError):  # a huge number or deep nesting is no TOMLDecodeError
-            return text
+        return _parsed(text, text)
     return text
+
+
+def _place(text: str) -> Any:
+    """Return where the secret is, a table, parsed from ``text``."""
+    place = _parsed(text, None)
+    if not isinstance(place, dict):
+        raise click.UsageError(
+            "a secret on the command line is seen by everybody: give --client-secret '{ env = \"NAME\" }'"
+        )
+    return place
+
+
+def _parsed(text: str, otherwise: Any) -> Any:
+    """Return ``text`` parsed as a TOML value, or ``otherwise`` if it is none."""
+    try:
+        values = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):  # a huge number or deep nesting is no TOMLDecodeError
+        return otherwise
+    return values["value"] if len(values) == 1 else otherwise  # a line end in it begins another key
 
 
 def _as_toml(table: dict[str, Any]) -> bytes:
@@ -120,7 +135,7 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         # Keep a symbolic link a link: dotfiles are often kept elsewhere, maybe on another file system.
         path = path.resolve()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(path.parent)
         replace_file(path, Hidden(content), path.stat().st_mode & 0o777 if path.exists() else 0o600)
     except OSError as fault:
         raise ProfilesFileError(f"{path} cannot be written: {fault.strerror or fault}") from None
@@ -129,13 +144,14 @@ def _replace(path: Path, content: bytes) -> None:
 @click.command(epilog="Example: aventus-creds profiles")
 def profiles() -> None:
     """List the profiles, and every mistake in them."""
+    from aventus_creds.cli.mixups import mixups
     from aventus_creds.cli.tables import new_table, show
 
     file = read_profiles()
     table = new_table("profile", "system", "grant", "client", "API")
     problems = list(file.problems())
     for name in file.names:
-        marked = f"{name} (default)" if name == file.default else name
+        marked = f"{fit_to_show(name)} (default)" if name == file.default else fit_to_show(name)
         try:
             found = file.profile(name)
         except ProfileError as error:
@@ -145,6 +161,8 @@ def profiles() -> None:
         table.add_row(marked, found.provider.title, found.grant, found.client_id, found.api_url or "none")
     if file.names:
         show(table)
+    for warning in mixups(file, list(file.names), fetch=False):
+        say(f"warning: {warning}")
     say(f"The file is {file.path}" if file.names else f"{file.path} has no profiles yet.")
     if problems:
         raise ProfileError(tuple(dict.fromkeys(problems)))  # every profile reports the mistakes in [store]

@@ -105,7 +105,7 @@ def _try(name: str, sandbox: Sandbox, first_call: Callable[[str], int]) -> Row:
     status = first_call(name)
     first_ms = (time.perf_counter() - begin) * 1000
     done = subprocess.run(  # noqa: S603 - runs this interpreter with CALL
-        [sys.executable, "-c", CALL, name],
+        [sys.executable, "-P", "-c", CALL, name],  # -P: otherwise modules are taken from the current folder
         env=os.environ | {"AVENTUS_CREDS_INTERACTIVE": "0"},
         capture_output=True,
         text=True,

@@ -15,15 +15,17 @@ from aventus_creds.basics.places import profiles_path, state_folder
 from aventus_creds.callbacks.opening import listen, only_pasted
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.commands import exit_code
+from aventus_creds.cli.mixups import mixups
 from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
 from aventus_creds.oauth.client import OAuthClient
+from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile, token_variable
 from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
 from aventus_creds.sources.chain import injected_source
 from aventus_creds.stores.opening import store_for, store_name
-from aventus_creds.tokens import Token, utc
+from aventus_creds.tokens import Token, until, utc
 
 if TYPE_CHECKING:
     from aventus_creds.oauth.request import Endpoints
@@ -49,8 +51,10 @@ def doctor(ctx: click.Context, name: str | None) -> None:
         with patient.check("the state folder"):
             patient.note(_state_folder())
     for each in names:
-        click.echo(f"\n{each}")
+        click.echo(f"\n{fit_to_show(each)}")
         _examine(patient, each)
+    for warning in mixups(file, names, fetch=True) if names else ():
+        click.echo(f"\nwarning: {warning}")
     ctx.exit(patient.code)
 
 
@@ -137,11 +141,17 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
 
 
 def _all_elsewhere(file: ProfilesFile, names: list[str]) -> bool:
-    """Whether no profile uses the state folder. The keyring uses it too, because its locks are files."""
+    """Whether no profile needs the state folder. The keyring does too, because its locks are files."""
     try:
-        return all(not STORES[store_name(file.profile(each))].here for each in names)
+        return not any(map(_needs_state_folder, map(file.profile, names)))
     except AventusCredsError:  # the check of that profile reports it
         return False
+
+
+def _needs_state_folder(profile: Profile) -> bool:
+    """Whether its tokens are lost without the folder. A client's own can always be had again."""
+    name = store_name(profile)
+    return STORES[name].here and (GRANTS[profile.grant].attended or name != DEFAULT_STORE)
 
 
 def _state_folder() -> str:
@@ -207,7 +217,10 @@ def _login(profile: Profile) -> str:
             if GRANTS[profile.grant].attended
             else "not used yet"
         )
-    renews = "renews itself" if token.refresh_token else "does not renew itself"
-    return (
-        f"{'expired at' if token.expired(time.time()) else 'fresh until'} {utc(token.expires_at)}, {renews}"
+    renews = token.refresh_token is not None or not GRANTS[profile.grant].attended
+    when = (
+        f"expired at {utc(token.expires_at)}"
+        if token.expired(time.time())
+        else f"fresh {until(token.expires_at)}"
     )
+    return f"{when}, {'renews itself' if renews else 'does not renew itself'}"

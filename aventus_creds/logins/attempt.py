@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aventus_creds.basics.hidden import Hidden, hides
-from aventus_creds.callbacks import Reply
+from aventus_creds.callbacks import Reply, said_without_proof
 from aventus_creds.errors import (
     AventusCredsError,
     LoginRefused,
@@ -17,8 +17,8 @@ from aventus_creds.errors import (
     NotSavedWarning,
     RedirectRejected,
     ServerError,
-    StoreError,
 )
+from aventus_creds.logins.saving import why_unsaved
 
 if TYPE_CHECKING:
     from aventus_creds.oauth.client import OAuthClient
@@ -51,6 +51,7 @@ class LoginAttempt:
         self.title = f"Log in to {profile.name} ({profile.provider.title})"
         self.url = authorization.url
         self.ended = threading.Event()
+        self.unproven = ""
         self._profile = profile
         self._authorization = authorization
         self._client = client
@@ -60,7 +61,7 @@ class LoginAttempt:
         self._reply: Reply | None = None
         self._token: Token | None = None
         self._error: AventusCredsError | None = None
-        self._unsaved: StoreError | None = None
+        self._unsaved = ""
 
     def seconds_left(self) -> float:
         """Return how many seconds the person has left."""
@@ -72,7 +73,10 @@ class LoginAttempt:
         try:
             code = Hidden(self._authorization.accept(query.reveal()))
         except RedirectRejected as why:
-            return Reply(ended=False, success=False, text=str(why))
+            if not why.said:
+                return Reply(ended=False, success=False, text=str(why))
+            self.unproven = why.said
+            return Reply(ended=False, success=False, text=f"{why}\n{said_without_proof(why.said)}")
         except (LoginRefused, ServerError) as error:
             with self._lock:
                 return self._reply or self._end(error)
@@ -98,7 +102,7 @@ class LoginAttempt:
         if self._error:
             raise self._error
         if self._unsaved:
-            warnings.warn(str(self._unsaved), NotSavedWarning, stacklevel=2)
+            warnings.warn(self._unsaved, NotSavedWarning, stacklevel=2)
         assert self._token is not None  # noqa: S101 - it ended with no error
         return self._token
 
@@ -111,14 +115,8 @@ class LoginAttempt:
             name = self._profile.name
             return self._end(ServerError(f"the login to {name} failed unexpectedly ({type(fault).__name__})"))
         text = f"Logged in to {self._profile.name}."
-        try:
-            self._save(self._token)
-        except Exception as fault:  # noqa: BLE001 - the person has logged in, so use the token all the same
-            self._unsaved = (
-                fault
-                if isinstance(fault, StoreError)
-                else StoreError(f"the token store failed ({type(fault).__name__})")
-            )
+        self._unsaved = why_unsaved(self._save, self._token)
+        if self._unsaved:
             text += " It could not be stored, so it serves this program only."
         return self._end(None, text)
 
@@ -130,8 +128,9 @@ class LoginAttempt:
 
     def _time_out(self) -> None:
         """End the login because the time is over, unless a redirect is being handled at this moment."""
+        told = f"; {said_without_proof(self.unproven)}" if self.unproven else ""
         error = LoginTimeout(
-            f"nobody finished the login to {self._profile.name} within {self._profile.login_timeout:g} s",
+            f"nobody finished the login to {self._profile.name} within {self._profile.login_timeout:g} s{told}",
             hint=self._profile.provider.silent_failure
             or "If the browser showed an error page: check client_id, scope and redirect_uri in the"
             " profile. The redirect_uri must be registered at the server exactly as it is written.",

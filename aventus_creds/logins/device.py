@@ -16,10 +16,10 @@ from aventus_creds.errors import (
     LoginTimeout,
     NetworkError,
     NotSavedWarning,
-    StoreError,
     TokenRefused,
 )
-from aventus_creds.oauth.answer import LONGEST_INTERVAL, DeviceAuthorization
+from aventus_creds.logins.saving import why_unsaved
+from aventus_creds.oauth.device_answer import LONGEST_INTERVAL, DeviceAuthorization
 
 if TYPE_CHECKING:
     from aventus_creds.oauth.client import OAuthClient
@@ -38,8 +38,7 @@ def log_in_on_device(profile: Profile, client: OAuthClient, save: Callable[[Toke
     Args:
         profile: whose login.
         client: talks to the server.
-        save: stores the token. If it raises StoreError, there is a NotSavedWarning, and the token is
-            returned.
+        save: stores the token. If it fails, there is a NotSavedWarning, and the token is returned.
 
     Raises:
         LoginRefused: the person or the server denied the login.
@@ -50,10 +49,8 @@ def log_in_on_device(profile: Profile, client: OAuthClient, save: Callable[[Toke
         ConfigError: the server has no device authorization endpoint.
     """
     token = _token(profile, client, client.begin_device_login())
-    try:
-        save(token)
-    except StoreError as fault:  # the person has logged in, so use the token all the same
-        warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
+    if unsaved := why_unsaved(save, token):
+        warnings.warn(unsaved, NotSavedWarning, stacklevel=2)
     return token
 
 

@@ -17,7 +17,7 @@ from aventus_creds.oauth.code_grant import Authorization
 from aventus_creds.profiles.grants import GRANTS
 
 if TYPE_CHECKING:
-    from aventus_creds.callbacks import Browser, Callback
+    from aventus_creds.callbacks import Browser, Panel
     from aventus_creds.profiles.profile import Profile
     from aventus_creds.sources.cached import CachedSource
     from aventus_creds.stores import TokenStore
@@ -33,7 +33,7 @@ def log_in(
     browser: Browser | None = None,
     *,
     device: bool = False,
-    panel: Callable[[str], Callback] | None = None,
+    panel: Panel | None = None,
     client: OAuthClient | None = None,
 ) -> Token:
     """Let the person log in to ``profile``, even if already logged in, and return the new token.
@@ -43,8 +43,7 @@ def log_in(
         save: stores the token. It is called before the person is told that the login succeeded.
         browser: opens the login's address. None: the system's browser.
         device: log in on another device (RFC 8628), even if the profile has another grant.
-        panel: makes the callback that shows the login instead of the terminal, for a redirect URI. None: use
-            the terminal.
+        panel: makes the callback that shows the login instead of the terminal. None: use the terminal.
         client: talks to the server. None: make a new one.
 
     Raises:

@@ -100,13 +100,18 @@ def _required(name: str) -> LoginRequired:
 
 
 def person_can_answer() -> bool:
-    """Whether there is a person: at a terminal, or in a notebook with a front end that can answer."""
+    """Whether there is a person: at a terminal, or in a notebook with a front end that can answer.
+
+    Some build services (``CI``) run their jobs at a pseudo-terminal, where nobody sits.
+    """
     if served() is not None:
         return False
     if marimo_mode() is not None:
         return True
     if (kernel := jupyter_kernel()) is not None:
         return front_end_can_answer(kernel)
+    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+        return False
     try:
         return sys.stdin.isatty() and sys.stderr.isatty()
     except (AttributeError, ValueError):  # None under pythonw and in some daemons, or closed

@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from aventus_creds.basics.hidden import Hidden, hides
 from aventus_creds.callbacks import Attempt, Browser
-from aventus_creds.callbacks.console import query_of
 from aventus_creds.callbacks.opening import only_pasted
+from aventus_creds.callbacks.pasted import query_of, why_not
 from aventus_creds.errors import AventusCredsError, LoginRequired, StoreError
 from aventus_creds.logins.login import log_in
 from aventus_creds.logins.logout import log_out
@@ -53,7 +53,7 @@ class BackgroundLogin(Watched):
         self.notice = ""
         self.failed = False
         self.redirect_uri = ""
-        self.why_alone = ""  # why the redirect must be pasted, if it usually need not
+        self.why_alone = ""  # why the redirect must be pasted, if it usually need not: the port is taken
         self.token: Token | None = None
         self._attempt: Attempt | None = None
         self._busy = False
@@ -229,14 +229,12 @@ class BackgroundLogin(Watched):
         if attempt is None:
             self._set(self.state, "Nothing is waiting for an address. Log in first.", failed=True)
             return
-        reply = attempt.deliver(query_of(text.reveal()))
+        query = Hidden(query_of(text.reveal()))
+        reply = attempt.deliver(query.reveal())
         with self._lock:
             if reply.ended or self._attempt is not attempt:
                 return
-            self.notice, self.failed = (
-                f"That was not it: {reply.text}. Copy the whole address of the new tab, and paste it again.",
-                True,
-            )
+            self.notice, self.failed = why_not(query.reveal(), reply.text, self.redirect_uri), True
         self._tell()
 
     def _log_out(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -71,7 +72,8 @@ def status(login: BackgroundLogin, *, visitors: bool = False) -> str:
         head = f"Logged in to {name}"
         account = "" if visitors else jwt_account(login.token.access_token)
         by = f"as {html.escape(account)} " if account else ""
-        rest = f"{by}until {local(login.token.expires_at)}"
+        endless = login.token.expires_at == math.inf
+        rest = by + ("until the API refuses it" if endless else f"until {local(login.token.expires_at)}")
         rest += ", then renewed automatically" if login.token.refresh_token else ""
     return (
         f'{STYLE}<div class="aventus-creds-status aventus-creds-{login.state}" role="status">'

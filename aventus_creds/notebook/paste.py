@@ -8,7 +8,7 @@ import uuid
 
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.callbacks import Attempt
-from aventus_creds.callbacks.console import query_of
+from aventus_creds.callbacks.pasted import query_of, why_not
 from aventus_creds.errors import LoginTimeout
 from aventus_creds.logins.login import log_in
 from aventus_creds.notebook.registry import shown_login
@@ -56,7 +56,7 @@ class PasteCallback:
     It never runs together with a listener: if the listener received the redirect, the prompt would stay open.
     """
 
-    def __init__(self, redirect_uri: str) -> None:
+    def __init__(self, redirect_uri: str, _: str = "") -> None:  # it always pastes, so no reason is given
         self.redirect_uri = redirect_uri
         self._place = f"aventus-creds-{uuid.uuid4().hex}"
 
@@ -72,8 +72,9 @@ class PasteCallback:
                 if not pasted.reveal().strip():
                     attempt.fail(LoginTimeout("nothing was pasted", hint="Run it again to begin anew."))
                     return
-                reply = attempt.deliver(query_of(pasted.reveal()))
-                question = f"That was not it: {reply.text}. Copy the whole address and paste it again: "
+                query = Hidden(query_of(pasted.reveal()))
+                reply = attempt.deliver(query.reveal())
+                question = f"{why_not(query.reveal(), reply.text, self.redirect_uri)} Paste it here: "
         finally:  # outputs are saved, so remove the address, which contains the OAuth state
             update_display({"text/plain": ""}, raw=True, display_id=self._place)  # type: ignore[no-untyped-call,unused-ignore]
 

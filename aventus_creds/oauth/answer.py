@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
-from aventus_creds.basics.hidden import Secretive
+from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.redact import plain
-from aventus_creds.basics.urls import split_url
-from aventus_creds.errors import InvalidAnswer, ServerError, TokenRefused
+from aventus_creds.errors import TEMPORARY, InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile
-from aventus_creds.tokens import Token, is_header_safe, jwt_claims
-
-DEFAULT_LIFETIME: Final = 3600.0
-"""Seconds that a token is assumed to live if neither the answer nor the token says."""
-
-SHORTEST_INTERVAL: Final = 0.1
-"""Seconds between two polls of a device login, at least. A server that says 0 would be polled without a pause."""
-
-LONGEST_INTERVAL: Final = 60.0
-"""Seconds between two polls of a device login, at most."""
-
-DEFAULT_DEVICE_LIFETIME: Final = 600.0
-"""Seconds that a device code is assumed to live if its answer does not say, although it must."""
-
-LONGEST_CODE: Final = 100
-"""Characters of a user code at most: a person types it."""
-
-LONGEST_ADDRESS: Final = 2000
-"""Characters of an address that a person opens, at most. A QR code has room for 2,953."""
-
-LONGEST_LIFETIME: Final = 10 * 365 * 86400.0
-"""Seconds. A server that says more means "for ever", and such times may be too late for a date."""
-
+from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
 
 HINTS: Final = {
     "access_denied": "The person or the server's rules denied it. Ask who runs the server, or log in again.",
@@ -48,17 +27,37 @@ HINTS: Final = {
 }
 """What to do about an OAuth error code."""
 
+CODES: Final = frozenset(
+    (
+        *HINTS,
+        *TEMPORARY,
+        *("invalid_grant", "bad_refresh_token", "interaction_required", "login_required", "consent_required"),
+        *("authorization_pending", "slow_down", "expired_token", "too_many_requests"),
+    )
+)
+"""Error codes that decide what the client does next. They stay as they are, even if a secret sounds like one."""
+
 
 class Answer(Secretive):
     """What a server answered: HTTP status, Content-Type, body and Date."""
 
-    __slots__ = ("body", "content_type", "date", "status")
+    __slots__ = ("_body", "content_type", "date", "retry_after", "status")
 
-    def __init__(self, status: int, content_type: str, body: bytes, date: str = "") -> None:
+    body: bytes = secret_field("_body")
+
+    def __init__(
+        self,
+        status: int,
+        content_type: str,
+        body: bytes,
+        date: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         self.status: Final = status
         self.content_type: Final = content_type
-        self.body: Final = body
+        self._body = body
         self.date: Final = date
+        self.retry_after: Final = retry_after  # seconds
 
     def __repr__(self) -> str:
         """Return only the status, since the body may hold tokens."""
@@ -124,111 +123,9 @@ def _token(
         expires_at=now + _lifetime(found.get("expires_in"), access_token, now),
         obtained_at=now,
         refresh_token=refresh_token,
+        refresh_expires_at=_refresh_expires_at(found, now, previous) if refresh_token else None,
         scope=scope,
     )
-
-
-class DeviceAuthorization(Secretive):
-    """What a person needs to log in on another device, and how to ask for the outcome (RFC 8628 section 3.2).
-
-    ``expires_in`` and ``interval`` are in seconds. The device code is a secret of this client: do not show
-    it.
-    """
-
-    __slots__ = (
-        *("device_code", "expires_in", "interval"),
-        *("user_code", "verification_uri", "verification_uri_complete"),
-    )
-
-    def __init__(
-        self,
-        *,
-        device_code: str,
-        user_code: str,
-        verification_uri: str,
-        verification_uri_complete: str,
-        expires_in: float,
-        interval: float,
-    ) -> None:
-        self.device_code: Final = device_code
-        self.user_code: Final = user_code
-        self.verification_uri: Final = verification_uri
-        self.verification_uri_complete: Final = verification_uri_complete
-        self.expires_in: Final = expires_in
-        self.interval: Final = interval
-
-    def __repr__(self) -> str:
-        """Return the address for the person, without the codes."""
-        return f"<DeviceAuthorization at {self.verification_uri}>"
-
-
-def read_device_authorization(
-    profile: Profile, answer: Answer, request: ServerRequest
-) -> DeviceAuthorization:
-    """Read the answer of the device authorization endpoint (RFC 8628 section 3.2).
-
-    Args:
-        profile: whose login.
-        answer: what the server sent.
-        request: what it answers. Its secrets are kept out of error messages.
-
-    Raises:
-        TokenRefused: the answer is an OAuth error, or its status is not 2xx.
-        InvalidAnswer: codes are missing, or the address is not safe to open (see ``split_url``).
-    """
-    outcome = _device_authorization(profile, answer, request)
-    if isinstance(outcome, ServerError):
-        raise outcome
-    return outcome
-
-
-def _device_authorization(
-    profile: Profile, answer: Answer, request: ServerRequest
-) -> DeviceAuthorization | ServerError:
-    found = json_object(answer)
-    if not 200 <= answer.status < 300 or found.get("error"):
-        return refusal(profile, answer, request)
-    device_code: Any = found.get("device_code")
-    user_code: Any = found.get("user_code")
-    if not _is_word(device_code) or not _is_word(user_code, LONGEST_CODE):
-        return InvalidAnswer(
-            f"the answer of {request.url} holds no usable device code and user code", hint=_DEVICE_HINT
-        )
-    # Some servers still use the name of an early draft.
-    uri: Any = found.get("verification_uri") or found.get("verification_url")
-    complete: Any = found.get("verification_uri_complete") or ""
-    try:
-        for address in (uri, complete or uri):
-            _check_address(address)
-    except ValueError as what:
-        return InvalidAnswer(
-            f"in the answer of {request.url}, the verification address {what}", hint=_DEVICE_HINT
-        )
-    interval, lifetime = _number(found.get("interval")), _number(found.get("expires_in"))
-    return DeviceAuthorization(
-        device_code=device_code,
-        user_code=user_code,
-        verification_uri=uri,
-        verification_uri_complete=complete,
-        expires_in=lifetime if lifetime and lifetime > 0 else DEFAULT_DEVICE_LIFETIME,
-        # 5 seconds is the default in section 3.2.
-        interval=5.0
-        if interval is None or interval < 0
-        else min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL),
-    )
-
-
-_DEVICE_HINT: Final = "Check device_url in the profile, or tell whoever runs the server."
-
-
-def _check_address(address: Any) -> None:
-    split_url(address if isinstance(address, str) else "")
-    if len(address) > LONGEST_ADDRESS:
-        raise ValueError(f"must not be longer than {LONGEST_ADDRESS} characters")
-
-
-def _is_word(value: Any, longest: float = math.inf) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
 
 
 def _is_ascii(value: str) -> bool:
@@ -244,17 +141,10 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
         answer: what the server sent.
         request: what it answers. Its secrets are kept out of the message.
     """
-    found = json_object(answer)
-    error = found.get("error") or found.get("errorCode")
-    if isinstance(error, dict):  # some servers wrap code and message
-        found = {**error, **found}
-        error = error.get("code") or error.get("type")
-    # The names of OAuth, Okta's own API, API gateways and RFC 9457.
-    names = ("error_description", "errorSummary", "message", "detail")
-    description = next((found[name] for name in names if found.get(name)), None)
-    if not found and answer.content_type.partition(";")[0].strip().lower() == "text/plain":
-        description = answer.body.decode("utf-8", "replace")
-    error, description = plain(error, request.secrets), plain(description, request.secrets)
+    error, description = _words(answer)
+    if not isinstance(error, str) or error not in CODES:
+        error = plain(error, request.secrets)
+    description = plain(description, request.secrets)
     said = ": ".join(filter(None, (error, description))) or "no reason given"
     return TokenRefused(
         f"{request.url} refused the request of profile {profile.name}: {said} (HTTP {answer.status})",
@@ -262,11 +152,37 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
         error_description=description,
         status=answer.status,
         hint=HINTS.get(error, ""),
+        retry_after=answer.retry_after,
+        by_gateway=_media_type(answer) in {"text/html", "application/xhtml+xml"}
+        or answer.body.lstrip()[:1] == b"<",
     )
 
 
+def _words(answer: Answer) -> tuple[Any, Any]:
+    """Return the error's code and description, wherever a server puts them."""
+    found = json_object(answer)
+    if not found and _media_type(answer) == "text/plain":
+        return None, answer.body.decode("utf-8", "replace")
+    error = found.get("error") or found.get("errorCode") or found.get("status")
+    # Some servers wrap code and message, in an object (Google's APIs, Apigee) or in a list of them (Strava, Fitbit).
+    inner = next((found[name] for name in ("error", "errors", "fault") if found.get(name)), None)
+    inner = inner[0] if isinstance(inner, list) else inner
+    if isinstance(inner, dict):
+        found = {**inner, **found}
+        error = next((inner[name] for name in ("code", "type", "errorType") if inner.get(name)), None)
+    # The names of OAuth, Okta's own API, API gateways, RFC 9457, Apigee, Zoom.
+    names = ("error_description", "errorSummary", "message", "detail", "faultstring", "reason")
+    return error, next((found[name] for name in names if found.get(name)), None)
+
+
+def _media_type(answer: Answer) -> str:
+    return answer.content_type.partition(";")[0].strip().lower()
+
+
 def json_object(answer: Answer) -> dict[str, Any]:
-    """Return the JSON object in the answer's body, or ``{}`` if the body is anything else."""
+    """Return the fields in the answer's body: a JSON object, or a form as OAuth's drafts had it, or ``{}``."""
+    if _media_type(answer) == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(answer.body.decode("utf-8", "replace")))
     try:
         found = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -274,20 +190,37 @@ def json_object(answer: Answer) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _refresh_expires_at(found: Mapping[str, Any], now: float, previous: Token | None) -> float | None:
+    """Return when the refresh token expires (seconds since the epoch), or None where nobody says. No RFC names this."""
+    # Keycloak, GitHub and Entra, QuickBooks
+    for name in ("refresh_expires_in", "refresh_token_expires_in", "x_refresh_token_expires_in"):
+        seconds = number(found.get(name))
+        if seconds is not None:  # 0: Keycloak's word for no end
+            return now + min(seconds, LONGEST_LIFETIME) if seconds > 0 else None
+    moment = number(found.get("refresh_token_expires_at"))
+    if moment is not None and now < moment < now + LONGEST_LIFETIME:
+        return moment
+    return previous.refresh_expires_at if previous and not found.get("refresh_token") else None
+
+
 def _lifetime(expires_in: Any, access_token: str, now: float) -> float:
-    """Return the lifetime in seconds: ``expires_in``, else what the JWT says, else the default. Ignore 0 and less."""
+    """Return the lifetime in seconds: ``expires_in``, else what the JWT says. Zero and less say nothing.
+
+    Where nobody says, the token has no known end (RFC 6749 section 5.1 only recommends expires_in): infinity. GitHub's,
+    Slack's and Shopify's tokens are good until they are revoked.
+    """
     claims = jwt_claims(access_token)
-    expiry, issued = _number(claims.get("exp")), _number(claims.get("iat"))
-    # Both times are from the server's clock, so their difference is right even if this machine's clock is
-    # wrong.
+    expiry, issued = number(claims.get("exp")), number(claims.get("iat"))
+    # Both times are from the server's clock, so their difference is right even if this machine's clock is wrong.
     by_claims = expiry - (issued or now) if expiry else None
-    for seconds in (_number(expires_in), by_claims):
+    for seconds in (number(expires_in), by_claims):
         if seconds is not None and seconds > 0:
             return min(seconds, LONGEST_LIFETIME)
-    return DEFAULT_LIFETIME
+    return math.inf
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """Return ``value`` as a number, if it is one or its text; infinity for one that is too large."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

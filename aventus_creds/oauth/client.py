@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from functools import cached_property
 from typing import Final
 
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
-from aventus_creds.basics.waits import backoff
-from aventus_creds.errors import ConfigError, NetworkError, TokenRefused
+from aventus_creds.basics.waits import LONGEST_WAIT, backoff, pause
+from aventus_creds.errors import ConfigError, NetworkError, StoreError, TokenRefused
 from aventus_creds.oauth import answer as answers
 from aventus_creds.oauth import request as requests
 from aventus_creds.oauth.code_grant import Authorization
+from aventus_creds.oauth.device_answer import DeviceAuthorization, read_device_authorization
 from aventus_creds.oauth.endpoints import find_endpoints
 from aventus_creds.oauth.transport import Transport
 from aventus_creds.profiles.profile import Profile
@@ -30,7 +32,6 @@ class OAuthClient:
         ServerError: the server answered with an OAuth error (TokenRefused), or not as the protocol demands.
         NetworkError: it could not be reached in time. Unless a method says so, nothing is retried.
         SecretError: the client secret cannot be read.
-        StoreError: there is no state folder for the discovery document.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -40,7 +41,9 @@ class OAuthClient:
     @cached_property
     def endpoints(self) -> requests.Endpoints:
         """The server's endpoints, from the profile or by discovery."""
-        cache = PrivateFolder(state_folder() / "discovery")
+        cache: PrivateFolder | None = None
+        with suppress(StoreError):  # no home folder: the document is fetched again by each process
+            cache = PrivateFolder(state_folder() / "discovery")
         return find_endpoints(self._profile, self._transport, cache, now=time.time())
 
     def exchange(self, authorization: Authorization, code: Hidden[str]) -> Token:
@@ -55,8 +58,8 @@ class OAuthClient:
         """
         secret = Hidden(self._secret())
         request = authorization.exchange(code.reveal(), secret.reveal())
-        answer = self._transport.post(request)
-        return authorization.read_token(answer, request, now=time.time())
+        asked_at = time.time()  # a lifetime counts from when the server made the token, which was no earlier
+        return authorization.read_token(self._transport.post(request), request, now=asked_at)
 
     def refresh(self, token: Token, *, retries: int) -> Token:
         """Get a new token with the refresh token of ``token`` (RFC 6749 section 6).
@@ -85,7 +88,7 @@ class OAuthClient:
         request = requests.client_credentials_request(self._profile, self.endpoints, self._secret())
         return self._token(request, self._profile.retries)
 
-    def begin_device_login(self) -> answers.DeviceAuthorization:
+    def begin_device_login(self) -> DeviceAuthorization:
         """Start a login on another device and return what the person needs for it (RFC 8628 section 3.2).
 
         Raises:
@@ -93,7 +96,7 @@ class OAuthClient:
         """
         self.need("device_url", "device authorization")
         request = requests.device_request(self._profile, self.endpoints, self._secret())
-        return answers.read_device_authorization(self._profile, self._transport.post(request), request)
+        return read_device_authorization(self._profile, self._transport.post(request), request)
 
     def device_token(self, device_code: Hidden[str]) -> Token:
         """Ask once whether the person has finished, and return the token (RFC 8628 section 3.4).
@@ -106,7 +109,8 @@ class OAuthClient:
         request = requests.device_token_request(
             self._profile, endpoints, device_code.reveal(), secret.reveal()
         )
-        return answers.read_token(self._profile, self._transport.post(request), request, now=time.time())
+        asked_at = time.time()
+        return answers.read_token(self._profile, self._transport.post(request), request, now=asked_at)
 
     def revoke(self, token: Token) -> bool:
         """Revoke a login at the server (RFC 7009): the refresh token, or else the access token.
@@ -141,14 +145,24 @@ class OAuthClient:
     def _token(self, request: requests.ServerRequest, retries: int, previous: Token | None = None) -> Token:
         """Send a token request and retry it after temporary failures. Raises the last failure as it is."""
         for attempt in range(retries + 1):
+            asked_at = time.time()  # a lifetime counts from here: the answer may have taken long
             try:
                 answer = self._transport.post(request)
-                return answers.read_token(self._profile, answer, request, now=time.time(), previous=previous)
+                return answers.read_token(self._profile, answer, request, now=asked_at, previous=previous)
             except (NetworkError, TokenRefused) as fault:
-                if attempt == retries or (isinstance(fault, TokenRefused) and not fault.passing):
+                if attempt == retries or not pause(_wait_before_retry(fault, attempt)):
                     raise
-            time.sleep(backoff(attempt))
         raise AssertionError("the last attempt returns or raises")
 
     def _secret(self) -> str | None:
         return self._profile.client_secret.read() if self._profile.client_secret else None
+
+
+def _wait_before_retry(fault: NetworkError | TokenRefused, attempt: int) -> float:
+    """Return the seconds to wait before the request is repeated. Raises ``fault`` where that would not help."""
+    wait = backoff(attempt)
+    if isinstance(fault, TokenRefused):
+        if not fault.passing or (fault.retry_after or 0) > LONGEST_WAIT:
+            raise fault
+        wait = max(wait, fault.retry_after or 0)
+    return wait

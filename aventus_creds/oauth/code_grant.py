@@ -14,11 +14,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from aventus_creds.basics.hidden import Hidden, hides
+from aventus_creds.basics.hidden import Hidden, Secretive, hides, secret_field
 from aventus_creds.basics.redact import plain
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, LoginRefused, RedirectRejected
 from aventus_creds.oauth.answer import HINTS, Answer, json_object, read_token
@@ -29,13 +30,25 @@ from aventus_creds.tokens import Token, jwt_claims
 Params = Mapping[str, str | list[str]]
 
 
+_CODE: Final = re.compile(r"[\x20-\x7e]+")
+"""The characters of an authorization code (RFC 6749 appendix A.11)."""
+
 _MIX_UP: Final = "Log in again. If that does not help, tell whoever runs the server."
 
 
-class Authorization:
+class Authorization(Secretive):
     """One attempt at the authorization code grant. It has its own state, nonce and PKCE verifier."""
 
-    __slots__ = ("_endpoints", "_nonce", "_profile", "_state", "_verifier", "redirect_uri", "url")
+    __slots__ = (
+        *("_endpoints", "_profile", "redirect_uri", "url"),
+        *("_the_nonce", "_the_state", "_the_verifier"),
+    )
+
+    instead = "begin a new login in the other process"
+
+    _nonce: str = secret_field("_the_nonce")
+    _state: str = secret_field("_the_state")
+    _verifier: str = secret_field("_the_verifier")
 
     def __init__(
         self, profile: Profile, endpoints: Endpoints, redirect_uri: str, *, random: Callable[[int], bytes]
@@ -51,11 +64,11 @@ class Authorization:
         self._profile = profile
         self._endpoints = endpoints
         self.redirect_uri = redirect_uri
-        self._state = _base64url(random(32))
-        self._nonce = _base64url(random(32)) if "openid" in profile.scope.split() else ""
+        self._the_state = _base64url(random(32))
+        self._the_nonce = _base64url(random(32)) if "openid" in profile.scope.split() else ""
         # 96 bytes are 128 characters in base64url, the most that RFC 7636 section 4.1 allows. Aventus's
         # documentation asks for 128 bytes, which are 171 characters: strict servers refuse that.
-        self._verifier = _base64url(random(96)) if profile.pkce else ""
+        self._the_verifier = _base64url(random(96)) if profile.pkce else ""
         self.url = self._authorize_url()
 
     def __repr__(self) -> str:
@@ -112,8 +125,11 @@ class Authorization:
                 "the address is damaged: a parameter is in it twice (RFC 6749 section 3.1)"
             )
         params = dict(pairs)
-        if "state" not in params:
-            return RedirectRejected("the address has no state: it is not the answer to this login")
+        if not params.get("state"):
+            said = (
+                self._said(params["error"], params.get("error_description", "")) if "error" in params else ""
+            )
+            return RedirectRejected("the address has no state: it is not the answer to this login", said=said)
         if not hmac.compare_digest(params["state"].encode(), self._state.encode()):
             return RedirectRejected("the address has another state: it is not the answer to this login")
         if foreign := self._foreign_issuer(params):
@@ -122,8 +138,8 @@ class Authorization:
             return self._refused(params["error"], params.get("error_description", ""))
         if not params.get("code"):
             return RedirectRejected("the address has no authorization code")
-        if "\ufffd" in params["code"]:
-            return RedirectRejected("the address is damaged: its code cannot be read")
+        if not _CODE.fullmatch(params["code"]):
+            return RedirectRejected("the address is damaged: its code has characters that no code has")
         return params["code"]
 
     def _foreign_issuer(self, params: Mapping[str, str]) -> InvalidAnswer | None:
@@ -144,15 +160,20 @@ class Authorization:
         return None
 
     def _refused(self, error: str, description: str) -> LoginRefused:
-        secrets = (self._state, self._nonce, self._verifier)
-        error, description = plain(error, secrets), plain(description, secrets)
-        said = f"{error}: {description}" if description else error
         return LoginRefused(
-            f"{self._profile.provider.title} refused the login of profile {self._profile.name}: {said}",
-            error=error,
-            error_description=description,
-            hint=HINTS.get(error, ""),
+            f"{self._profile.provider.title} refused the login of profile {self._profile.name}:"
+            f" {self._said(error, description)}",
+            error=self._plain(error),
+            error_description=self._plain(description),
+            hint=HINTS.get(self._plain(error), ""),
         )
+
+    def _said(self, error: str, description: str) -> str:
+        """Return an error and its description as one line that is safe to show."""
+        return ": ".join(filter(None, (self._plain(error), self._plain(description))))
+
+    def _plain(self, words: str) -> str:
+        return plain(words, (self._state, self._nonce, self._verifier))
 
     def exchange(self, code: str, client_secret: str | None) -> ServerRequest:
         """Return the token request for an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
@@ -186,15 +207,37 @@ class Authorization:
             InvalidAnswer: the same, and if the nonce differs (OpenID Connect Core section 3.1.3.7).
         """
         token = read_token(self._profile, answer, request, now=now)
-        if not self._is_answered_by(json_object(answer).get("id_token")):
-            raise InvalidAnswer(
-                f"the ID token of {request.url} answers another login (its nonce differs)", hint=_MIX_UP
-            )
+        if self._nonce and (wrong := self._wrong_nonce(json_object(answer).get("id_token"))):
+            raise InvalidAnswer(f"the answer of {request.url} {wrong}", hint=_MIX_UP)
         return token
 
-    def _is_answered_by(self, id_token: object) -> bool:
+    def _wrong_nonce(self, id_token: object) -> str:
+        """Return "", or what is wrong with the nonce in an ID token (OpenID Connect Core section 3.1.3.7).
+
+        With PKCE the server itself has checked that the code belongs to this login, and some servers never
+        return the nonce: then it may be missing. Without PKCE the nonce is the only check (RFC 9700 section
+        2.1.1).
+        """
         claims = jwt_claims(id_token) if isinstance(id_token, str) else {}
-        return not (self._nonce and claims and claims.get("nonce") != self._nonce)
+        if "nonce" not in claims:
+            return "" if self._verifier else _no_nonce(id_token, claims)
+        return (
+            ""
+            if claims["nonce"] == self._nonce
+            else "answers another login: the nonce in its ID token differs"
+        )
+
+
+def _no_nonce(id_token: object, claims: Mapping[str, object]) -> str:
+    """Say why no nonce was found, and that one is needed here."""
+    what = (
+        "an ID token without a nonce"
+        if claims
+        else "an ID token that cannot be read"
+        if id_token
+        else "no ID token"
+    )
+    return f"has {what}, and with pkce = false the nonce is required"
 
 
 def _base64url(data: bytes) -> str:

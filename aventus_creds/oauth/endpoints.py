@@ -21,13 +21,15 @@ KEPT_FOR: Final = 86400.0
 """Seconds for which a discovery document is used before it is fetched again."""
 
 
-def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder, *, now: float) -> Endpoints:
+def find_endpoints(
+    profile: Profile, transport: Transport, cache: PrivateFolder | None, *, now: float
+) -> Endpoints:
     """Return the endpoints of the profile's server. Those set explicitly in the profile come first.
 
     Args:
         profile: if it sets all that is needed, nothing is fetched.
         transport: fetches the discovery document.
-        cache: where documents are kept.
+        cache: where documents are kept. None means nowhere.
         now: seconds since the epoch, UTC.
 
     Raises:
@@ -36,8 +38,8 @@ def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder,
     """
     if not profile.issuer or (profile.authorize_url and profile.token_url):
         return _endpoints(profile, {})
-    name = f"{hashlib.sha256(profile.issuer.encode()).hexdigest()[:32]}.json"
-    kept = _kept(cache, name, profile.issuer)
+    name = _file_name(profile.issuer)
+    kept = _kept(cache, name, profile.issuer) if cache else None
     if kept and 0 <= now - kept.fetched_at < KEPT_FOR:
         with suppress(InvalidAnswer):
             return _endpoints(profile, kept.document)
@@ -48,9 +50,27 @@ def find_endpoints(profile: Profile, transport: Transport, cache: PrivateFolder,
             return _endpoints(profile, kept.document)
         raise
     endpoints = _endpoints(profile, document)
-    with suppress(StoreError), cache.lock(name):
-        cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
+    if cache:
+        with suppress(StoreError), cache.lock(name):
+            cache.write(name, json.dumps({"fetched_at": now, "document": document}).encode())
     return endpoints
+
+
+def announces_iss(profile: Profile, cache: PrivateFolder) -> bool:
+    """Whether the profile's server is known to name itself in redirects (RFC 9207 section 3). Fetches nothing.
+
+    Args:
+        profile: without an issuer, or with endpoints of its own, nothing is known.
+        cache: where documents are kept, by ``find_endpoints``.
+    """
+    if not profile.issuer or (profile.authorize_url and profile.token_url):
+        return False
+    kept = _kept(cache, _file_name(profile.issuer), profile.issuer)
+    return kept is not None and kept.document.get("authorization_response_iss_parameter_supported") is True
+
+
+def _file_name(issuer: str) -> str:
+    return f"{hashlib.sha256(issuer.encode()).hexdigest()[:32]}.json"
 
 
 def _endpoints(profile: Profile, document: dict[str, Any]) -> Endpoints:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
-from aventus_creds.basics.hidden import Secretive
+from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import ClientAuth
 from aventus_creds.tokens import Token
@@ -26,13 +26,17 @@ Params = Mapping[str, str | list[str]]
 class ServerRequest(Secretive):
     """A POST to an authorization server. ``secrets`` are the values that no message may repeat."""
 
-    __slots__ = ("body", "headers", "secrets", "url")
+    __slots__ = ("_body", "_headers", "_secrets", "url")
+
+    headers: Mapping[str, str] = secret_field("_headers")
+    body: bytes = secret_field("_body")
+    secrets: tuple[str, ...] = secret_field("_secrets")
 
     def __init__(self, url: str, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]) -> None:
         self.url: Final = url
-        self.headers: Final = headers
-        self.body: Final = body
-        self.secrets: Final = secrets
+        self._headers = headers
+        self._body = body
+        self._secrets = secrets
 
     def __repr__(self) -> str:
         """Return where it goes, and nothing of what it says."""

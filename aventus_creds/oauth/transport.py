@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from aventus_creds.basics.certificates import BUNDLE_VARIABLES, environment_bundle
+from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
 from aventus_creds.oauth.answer import Answer
@@ -66,6 +69,8 @@ class Transport:
 
         A socket's timeout starts again with each byte that arrives, and a DNS look-up has no timeout at all.
         """
+        if must_share_a_thread():
+            return self._exchange(method, request)
         answer: Future[Answer] = Future()
 
         def work() -> None:
@@ -103,18 +108,19 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                     timeout=limit,
-                    verify=self._profile.ca_bundle or None,
+                    verify=self._profile.ca_bundle or environment_bundle(),
                 ) as response:
                     return Answer(
                         status=response.status_code,
                         content_type=response.headers.get("Content-Type", ""),
                         body=_read(response, url),
                         date=response.headers.get("Date", ""),
+                        retry_after=_seconds(response.headers.get("Retry-After", "")),
                     )
         except (requests.RequestException, HTTPError, ValueError) as fault:
-            error: AventusCredsError = _unreachable(url, _reason(fault))
+            error: AventusCredsError = _failure(url, fault)
         except OSError as fault:  # what requests raises if the certificate file does not exist
-            error = NetworkError(f"{url} cannot be reached: {fault}")
+            error = NetworkError(f"{url} cannot be reached: {fault}", hint=_CERTIFICATES)
         except (InvalidAnswer, NetworkError) as fault:
             error = fault.with_traceback(None)
         raise error
@@ -207,6 +213,16 @@ def _read(response: requests.Response, url: str) -> bytes:
     return bytes(body)
 
 
+def _seconds(retry_after: str) -> float | None:
+    """Return the seconds that a Retry-After header names, as a number or as a date (RFC 9110 section 10.2.3)."""
+    try:
+        if retry_after.strip().isdecimal():
+            return float(retry_after)
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
 def _too_much(url: str) -> InvalidAnswer:
     return InvalidAnswer(f"{url} sent more than {LARGEST_ANSWER} bytes", hint=_NOT_THE_SERVER)
 
@@ -214,21 +230,46 @@ def _too_much(url: str) -> InvalidAnswer:
 _NOT_THE_SERVER: Final = "Check that the addresses in the profile are those of an authorization server."
 
 
-def _unreachable(url: str, reason: str) -> NetworkError:
-    return NetworkError(
-        f"{url} cannot be reached: {reason}",
-        hint="Check the network, the proxy settings and the address in the profile, and try again.",
-    )
+def _unreachable(
+    url: str,
+    reason: str,
+    hint: str = "Check the network, the proxy settings and the address in the profile, and try again.",
+) -> NetworkError:
+    return NetworkError(f"{url} cannot be reached: {reason}", hint=hint)
 
 
 _TOO_SLOW: Final = "it did not answer in time"
 
 
-def _reason(fault: Exception) -> str:
+_CERTIFICATES: Final = (
+    "If its certificates are issued by your organisation, name the file of its authorities: ca_bundle in the"
+    f" profile, or {', '.join(BUNDLE_VARIABLES[:-1])} or {BUNDLE_VARIABLES[-1]} in the environment."
+)
+
+
+def _failure(url: str, fault: Exception) -> NetworkError:
     """Return what went wrong in fixed words, which hold no part of the request."""
+    said = str(fault)
+    if "Missing dependencies for SOCKS" in said:  # requests' own words
+        return _unreachable(
+            url,
+            "the proxy is a SOCKS proxy, for which a package is missing",
+            "pip install 'requests[socks]', or change ALL_PROXY, HTTPS_PROXY.",
+        )
+    if "SOCKS version" in said:  # urllib3's; what follows is the proxy's URL, perhaps with a password
+        return _unreachable(
+            url,
+            "the proxy's address does not say which SOCKS it is",
+            "Write socks5h:// instead of socks:// in ALL_PROXY, HTTPS_PROXY.",
+        )
+    if isinstance(fault, requests.exceptions.SSLError):
+        return _unreachable(url, "its certificate is not trusted, or TLS failed", _CERTIFICATES)
+    return _unreachable(url, _reason(fault))
+
+
+def _reason(fault: Exception) -> str:
     for kind, words in (
         (requests.exceptions.ProxyError, "the proxy failed"),
-        (requests.exceptions.SSLError, "its certificate is not trusted, or TLS failed"),
         (requests.exceptions.Timeout, _TOO_SLOW),
         (requests.exceptions.ConnectionError, "no connection, or it was closed without an answer"),
         (requests.exceptions.ChunkedEncodingError, "the connection was closed before the end of the answer"),

@@ -17,7 +17,7 @@ from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import DEFAULT_PROVIDER, PROVIDERS, Provider
 from aventus_creds.profiles.secrets import SecretRef
 
-_BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_url]
+BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_url]
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 Mistake = tuple[tuple[str, ...], str]
@@ -51,7 +51,7 @@ class _Check:
         self.mistakes: list[Mistake] = []
         self.values: dict[str, Any] = {}
         self.given = table
-        if not name or not NAME_CHARACTERS.issuperset(name) or len(name) > 64:
+        if not is_name(name):
             self.mistakes.append(
                 ((), "the name may hold letters, digits, '.', '_' and '-', at most 64 of them")
             )
@@ -99,7 +99,7 @@ class _Check:
         api_url = get("api_url") or (audience if _is_url(audience) else "")
         if self.mistakes:
             return {}
-        if secret and secret.kind == "file" and folder:
+        if secret and folder:
             secret = secret.relative_to(folder)
         # Keys that need no computing are copied. If one is missing, the default of Profile's field applies.
         plain = {key: value for key, value in self.values.items() if key in Profile._fields}
@@ -161,7 +161,7 @@ class _Check:
             if "base_url" in self.given:
                 self.wrong(
                     "base_url",
-                    f"is for {any_of(_BY_BASE_URL, 'and')}; any other server is named by its issuer",
+                    f"is for {any_of(BY_BASE_URL, 'and')}; any other server is named by its issuer",
                 )
             if "issuer" not in self.given:
                 for key in grant.endpoints:
@@ -210,7 +210,7 @@ class _Check:
             self.require(
                 "redirect_uri",
                 f"the callback registered at {provider.title} for this client,"
-                " for example http://127.0.0.1:8765/callback",
+                f" for example http://127.0.0.1:8765/callback/{provider.name}",
             )
             return ()
         if "listen" in self.given:
@@ -242,8 +242,16 @@ def _is_url(text: str) -> bool:
     return True
 
 
+def is_name(name: str) -> bool:
+    """Whether a profile may have this name. It needs no quotes in a shell, and is safe in a path."""
+    return 0 < len(name) <= 64 and NAME_CHARACTERS.issuperset(name)
+
+
 def fit_to_show(key: str) -> str:
-    """Return ``key`` unchanged, or quoted if it contains characters that control a terminal."""
+    """Return ``key`` unchanged, or quoted if it contains characters that control a terminal.
+
+    The one way to print what somebody has called a profile or a key.
+    """
     return key if key.isprintable() else repr(key)
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.files import LARGEST_FILE, open_file, read_at_most
 from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.owners import weakness
 from aventus_creds.basics.places import expand, profiles_path
 from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
 from aventus_creds.profiles.checks import Mistake, check_profile, did_you_mean, fit_to_show
 from aventus_creds.profiles.profile import Profile, token_variable
-from aventus_creds.profiles.secrets import warn_if_others_can_read, warn_if_others_can_write
+from aventus_creds.profiles.secrets import warn, warn_if_others_can_read
 from aventus_creds.profiles.stores import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -137,16 +138,21 @@ class ProfilesFile:
             raise ProfileError((*sorted(problems), *store_problems))
         profile = Profile(**(values | {"path": str(self.path), "store": store}))
         self._check_injected(name)
-        if self._status:
-            self._warn(profile, self._status)
-        return profile
+        return self._judged(profile, self._status) if self._status else profile
 
-    def _warn(self, profile: Profile, status: os.stat_result) -> None:
-        warn_if_others_can_write(self.path, status)
+    def _judged(self, profile: Profile, status: os.stat_result) -> Profile:
+        """Warn of what other users can do with the file. Where they can change it, its commands are not run."""
+        if found := weakness(self.path, status):
+            warn(*found)
+            profile = profile._replace(
+                client_secret=profile.client_secret and profile.client_secret.distrusted(found),
+                store=profile.store and profile.store.distrusted(found),
+            )
         if profile.client_secret and profile.client_secret.kind == "text":
             warn_if_others_can_read(self.path, status)
         if profile.store and (what := profile.store.literal_secret):
             warn_if_others_can_read(self.path, status, what)
+        return profile
 
     def _checked(self, name: str) -> tuple[dict[str, Any], list[Mistake]]:
         table = self._profiles[name]
@@ -213,7 +219,7 @@ def read_profiles(path: Path | str | None = None) -> ProfilesFile:
     Raises:
         ProfilesFileError: the file does not exist, cannot be read, is too large, or is not valid TOML.
     """
-    path = expand(path) if path else profiles_path()
+    path = expand(path).absolute() if path else profiles_path()
     try:
         content, status = _read(path)
     except FileNotFoundError:

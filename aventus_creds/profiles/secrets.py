@@ -10,7 +10,8 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
-from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.hidden import Hidden, Secretive, secret_field
+from aventus_creds.basics.owners import Weakness, is_read_only
 from aventus_creds.basics.places import expand
 from aventus_creds.errors import InsecureFileWarning, SecretError
 
@@ -23,18 +24,23 @@ COMMAND_TIMEOUT: Final = 60
 INSTALL_KEYRING: Final = "pip install 'aventus-creds[keyring]'"
 
 
-class SecretRef:
+class SecretRef(Secretive):
     """A reference to a secret, as a profile writes it. Its repr shows the place, never the secret.
 
     Args:
         kind: ``text``, ``env``, ``file``, ``command`` or ``keyring``.
         value: the secret itself, the variable, the path, the command as a sequence, or the keyring service.
         username: the user name in the keyring; "" for the other kinds.
-        base: the folder that a relative file starts from. None means the current folder.
+        base: the folder that a relative file or program starts from. None means the current folder.
         name: what to call the secret in messages.
+        distrust: how other users can change the file that names the command. It is then not run.
     """
 
-    __slots__ = ("_base", "_value", "kind", "name", "username")
+    __slots__ = ("_base", "_distrust", "_hidden_value", "kind", "name", "username")
+
+    instead = "read the profile in the other process"
+
+    _value: Any = secret_field("_hidden_value")
 
     def __init__(
         self,
@@ -44,12 +50,14 @@ class SecretRef:
         username: str = "",
         base: Path | None = None,
         name: str = "client secret",
+        distrust: Weakness | None = None,
     ) -> None:
         self.kind: Final = kind
         self.username: Final = username
         self.name: Final = name
-        self._value: Final = value
+        self._hidden_value = value
         self._base: Final = base or Path()
+        self._distrust: Final = distrust
 
     @property
     def place(self) -> str:
@@ -76,16 +84,37 @@ class SecretRef:
         """Hash the place, which __eq__ compares."""
         return hash(self._identity())
 
+    def __copy__(self) -> SecretRef:
+        """Return the reference itself: it is immutable."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> SecretRef:
+        """Return the reference itself: it is immutable."""
+        return self
+
     def _identity(self) -> tuple[Any, ...]:
         return (self.kind, self._value, self.username, self._base, self.name)
 
     def relative_to(self, folder: Path) -> SecretRef:
-        """Return the same reference, with a relative file starting from ``folder``."""
-        return SecretRef(self.kind, self._value, username=self.username, base=folder, name=self.name)
+        """Return the same reference, with a relative file or program starting from ``folder``."""
+        return self._but(base=folder)
 
     def called(self, name: str) -> SecretRef:
         """Return the same reference, called ``name`` in messages instead of "client secret"."""
-        return SecretRef(self.kind, self._value, username=self.username, base=self._base, name=name)
+        return self._but(name=name)
+
+    def distrusted(self, distrust: Weakness) -> SecretRef:
+        """Return the same reference, which runs no command: other users may have written it."""
+        return self._but(distrust=distrust)
+
+    def _but(self, **changes: Any) -> SecretRef:
+        same: dict[str, Any] = {
+            "username": self.username,
+            "base": self._base,
+            "name": self.name,
+            "distrust": self._distrust,
+        }
+        return SecretRef(self.kind, self._value, **(same | changes))
 
     def read(self) -> str:
         """Return the secret, read from its place now.
@@ -132,12 +161,20 @@ class SecretRef:
         )
 
     def _read_command(self) -> str:
+        if self._distrust:
+            raise SecretError(
+                f"{self.place} is not run, because others may have written it: {self._distrust.what}",
+                hint=f"If it is yours: {self._distrust.fix}",
+            )
         import subprocess
 
+        from aventus_creds.basics.programs import find_program
+
         try:
+            program = find_program(self._value[0], self._base)
             done = Hidden(
                 subprocess.run(  # noqa: S603 - the owner of the profile chose the program; no shell
-                    self._value,
+                    [str(program), *self._value[1:]],
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     timeout=COMMAND_TIMEOUT,
@@ -163,19 +200,21 @@ class SecretRef:
 
         try:
             import keyring
-            import keyring.errors
         except ImportError:
             raise SecretError(
                 f"the {self.name} is in {self.place}, and the keyring library is not installed",
                 hint=INSTALL_KEYRING,
             ) from None
+        kind = ""
         try:
             secret = keyring.get_password(self._value, self.username)
-        except keyring.errors.KeyringError as fault:
+        except Exception as fault:  # noqa: BLE001 - a backend raises what it likes, not only KeyringError
+            kind = type(fault).__name__
+        if kind:  # outside the except clause, and without the text: both may hold secrets
             raise SecretError(
-                f"{self.place} cannot be read: {type(fault).__name__}",
+                f"{self.place} cannot be read: {kind}",
                 hint="Unlock the system's keyring, or name another place for the secret.",
-            ) from None
+            )
         if secret is None:
             raise SecretError(
                 f"{self.place} has no secret for the user name {self.username!r}",
@@ -184,44 +223,36 @@ class SecretRef:
         return str(secret)
 
 
-def warn_if_others_can_write(path: Path, status: os.stat_result) -> None:
-    """Issue InsecureFileWarning if every user may change ``path`` (POSIX only).
-
-    Such a file decides where secrets are sent.
-
-    Args:
-        path: the file, for the message.
-        status: the result of fstat for the file.
-    """
-    if os.name == "posix" and status.st_mode & stat.S_IWOTH:
-        import shlex
-        import warnings
-
-        warnings.warn(
-            f"{path} can be changed by everybody; fix: chmod o-w {shlex.quote(str(path))}",
-            InsecureFileWarning,
-            stacklevel=2,
-        )
-
-
 def warn_if_others_can_read(path: Path, status: os.stat_result, what: str = "client secret") -> None:
     """Issue InsecureFileWarning if users other than the owner may read ``path`` (POSIX only).
+
+    As in OpenSSH, only files of this user are judged: he did not choose the mode of another, such as a secret
+    that is mounted for the root user and a group. Nor can he change it on a read-only mount.
 
     Args:
         path: the file, for the message.
         status: the result of fstat for the file.
         what: what secret the file holds, for the message.
     """
-    if os.name == "posix" and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    if (
+        os.name == "posix"
+        and status.st_uid == os.geteuid()
+        and status.st_mode & (stat.S_IRGRP | stat.S_IROTH)
+        and not is_read_only(path)
+    ):
         import shlex
-        import warnings
 
-        warnings.warn(
-            f"{path} holds {'an' if what[0] in 'aeiou' else 'a'} {what} and can be read by others;"
-            f" fix: chmod 600 {shlex.quote(str(path))}",
-            InsecureFileWarning,
-            stacklevel=2,
+        warn(
+            f"{path} holds {'an' if what[0] in 'aeiou' else 'a'} {what} and can be read by others",
+            f"chmod 600 {shlex.quote(str(path))}",
         )
+
+
+def warn(what: str, fix: str) -> None:
+    """Issue InsecureFileWarning: what others can do, and the command that ends it."""
+    import warnings
+
+    warnings.warn(f"{what}; fix: {fix}", InsecureFileWarning, stacklevel=3)
 
 
 def _reason(fault: OSError | UnicodeDecodeError) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
+from aventus_creds.basics.owners import Weakness
 from aventus_creds.profiles.checks import Mistake, did_you_mean
 from aventus_creds.profiles.keys import Key
 from aventus_creds.profiles.kinds import SECRET, TEXT, Kind, choice
@@ -40,6 +42,13 @@ class StoreSettings(NamedTuple):
         if self.url and self.url.kind == "text" and _has_password(self.url.read()):
             secrets.append(self.url)
         return next((secret.name for secret in secrets if secret.kind == "text"), None)
+
+    def distrusted(self, distrust: Weakness) -> StoreSettings:
+        """Return the same settings, which run no command: other users may have written it."""
+        return self._replace(
+            url=self.url and self.url.distrusted(distrust),
+            encryption_keys=tuple(key.distrusted(distrust) for key in self.encryption_keys),
+        )
 
 
 def check_store(
@@ -88,9 +97,10 @@ def check_store(
 
 
 def _has_password(url: str) -> bool:
-    address, _, options = url.partition("://")[2].partition("?")
-    user, at, _ = address.rpartition("@")
-    return bool(at and ":" in user) or "password=" in options
+    rest = url.partition("://")[2]
+    user, at, _ = rest.rpartition("@")
+    options = parse_qsl(rest.partition("?")[2])
+    return bool(at and ":" in user) or any(name.endswith("password") for name, _ in options)
 
 
 def _url(value: Any) -> SecretRef:

@@ -1,4 +1,4 @@
-"""Proxies and certificates from the environment: the result is that of requests, but takes less time."""
+"""Proxies from the environment: the result is that of requests, but takes less time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ PROXY_VARIABLES: Final = tuple(
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
     for spelling in (name, name.upper())
 )
-BUNDLE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def environment_proxies(url: str, no_proxy: str | None) -> Mapping[str, str]:
@@ -39,11 +38,6 @@ def environment_proxies(url: str, no_proxy: str | None) -> Mapping[str, str]:
     if sys.platform in {"win32", "darwin"}:
         return get_environ_proxies(url, no_proxy)
     return _resolved(_origin(url), no_proxy, tuple(map(os.environ.get, PROXY_VARIABLES)))
-
-
-def environment_bundle() -> str | None:
-    """Return the file of certificate authorities that the environment names, or None."""
-    return next(filter(None, map(os.environ.get, BUNDLE_VARIABLES)), None)
 
 
 def stays_here(url: str) -> bool:

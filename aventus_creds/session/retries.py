@@ -10,24 +10,36 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
-from aventus_creds.basics.waits import BACKOFF, spread
+from aventus_creds.basics.waits import BACKOFF, LONGEST_WAIT, spread
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
-LONGEST_WAIT: Final = 120
-"""Seconds. If a server's Retry-After asks for more, there is no retry, and the caller gets the answer."""
 
 
 class RetryingAdapter(HTTPAdapter):
     """Retries idempotent requests after temporary failures, if their bodies can be sent again.
 
+    An adapter of your own keeps the retries if it derives from this one::
+
+        class OwnTls(RetryingAdapter):
+            def init_poolmanager(self, *args, **settings):
+                super().init_poolmanager(*args, ssl_context=CONTEXT, **settings)
+
+
+        session.mount("https://", OwnTls(session.profile.retries))
+
+    To combine it with another adapter, name this one first: ``class Mine(RetryingAdapter, SourceAddressAdapter)``.
+
     Args:
         retries: how often to try again at most. 0: never.
+        settings: those of HTTPAdapter. The pool has room for as many connections as there are threads, unless
+            ``pool_maxsize`` says otherwise.
     """
 
-    def __init__(self, retries: int) -> None:
+    def __init__(self, retries: int, **settings: Any) -> None:
+        settings.setdefault("pool_maxsize", 0)  # for urllib3's queue: no limit
         super().__init__(
             max_retries=_Retry(
                 total=retries,
@@ -35,15 +47,14 @@ class RetryingAdapter(HTTPAdapter):
                 backoff_factor=BACKOFF,
                 backoff_max=LONGEST_WAIT,
                 raise_on_status=False,
-            )
+            ),
+            **settings,
         )
-        self._once: HTTPAdapter | None = None  # made when needed: most sessions never send a stream
 
     def send(self, request: requests.PreparedRequest, *args: Any, **settings: Any) -> requests.Response:
         """Send ``request``, with retries if that is safe. Raises what requests raises."""
         if not can_repeat(request):
-            self._once = self._once or HTTPAdapter()
-            return self._once.send(request, *args, **settings)
+            return super(RetryingAdapter, self._once()).send(request, *args, **settings)
         try:
             return super().send(request, *args, **settings)
         except requests.ConnectionError as fault:
@@ -52,16 +63,11 @@ class RetryingAdapter(HTTPAdapter):
                 raise requests.ReadTimeout(*fault.args, request=request) from fault
             raise
 
-    def close(self) -> None:
-        """Close the connections."""
-        if self._once:
-            self._once.close()
-        super().close()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Create new connection pools, as requests does."""
-        super().__setstate__(state)
-        self._once = None
+    def _once(self) -> Self:
+        """Return this adapter, pools and all, but without retries."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__, max_retries=Retry(0, read=False))
+        return twin
 
 
 class _Retry(Retry):

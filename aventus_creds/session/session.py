@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from aventus_creds.basics.certificates import environment_bundle
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import ConfigError
 from aventus_creds.session.bearer import BearerAuth
-from aventus_creds.session.environment import environment_bundle, environment_proxies, stays_here
+from aventus_creds.session.environment import environment_proxies, stays_here
+from aventus_creds.session.faults import cleaned
 from aventus_creds.session.retries import RetryingAdapter
+from aventus_creds.sources.source import patience
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.profile import Profile
@@ -92,6 +95,13 @@ class ApiSession(requests.Session):
             return base + url
         return f"{base.rstrip('/')}/{url.lstrip('/')}"
 
+    def request(self, method: Any, url: str | bytes, *args: Any, **settings: Any) -> requests.Response:
+        """Send a request. Its ``timeout``, in seconds, also limits the wait for a token that has to be refreshed."""
+        if (limit := _seconds(settings.get("timeout"))) is None:
+            return super().request(method, url, *args, **settings)
+        with patience(limit):
+            return super().request(method, url, *args, **settings)
+
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         """Send ``request``, with the profile's timeout if the caller sets none."""
         if self._process != os.getpid():
@@ -100,7 +110,14 @@ class ApiSession(requests.Session):
             settings["timeout"] = self.profile.timeout
         if stays_here(request.url or ""):
             settings["proxies"] = dict(self.proxies)
-        return super().send(request, **settings)
+        try:
+            return super().send(request, **settings)
+        except BaseException as fault:  # noqa: BLE001 - Ctrl-C and a time limit too
+            error = cleaned(fault)
+        try:
+            raise error  # outside the except clause, so that the traceback begins here
+        finally:
+            del error  # the traceback has this frame, and the frame would have the error
 
     def _leave_connections(self) -> None:
         """After a fork, leave open connections to the parent: both processes would read the same answer."""
@@ -129,14 +146,31 @@ class ApiSession(requests.Session):
             "cert": self.cert if cert is None else cert,
         }
 
+    def rebuild_proxies(self, prepared_request: requests.PreparedRequest, proxies: Any) -> dict[str, str]:
+        """After a redirect, choose the proxies as ``send`` does, so that none of their passwords goes elsewhere."""
+        if not stays_here(prepared_request.url or ""):
+            return super().rebuild_proxies(prepared_request, proxies)
+        prepared_request.headers.pop("Proxy-Authorization", None)
+        return dict(self.proxies)
+
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """After a redirect, keep the token only for the API's origins, and never read ``~/.netrc``."""
         before, after = response.request.url or "", prepared_request.url or ""
         ours = self._bearer.covers(before)
         if not (self._bearer.covers(after) if ours else not self.should_strip_auth(before, after)):
             prepared_request.headers.pop("Authorization", None)
+            if ours:
+                self._bearer.tell_without(after)
 
 
 def _is_absolute(url: str) -> bool:
     scheme, separator, _ = url.partition("://")
     return bool(separator) and scheme.isascii() and scheme.translate(_NO_MARKS).isalnum()
+
+
+def _seconds(timeout: Any) -> float | None:
+    """Return the seconds that a timeout of requests allows in all: a number, or one each to connect and to read."""
+    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    if not all(isinstance(part, int | float) for part in parts):
+        return None  # without a limit, or urllib3's own kind
+    return float(sum(parts))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import LoginRequired
 from aventus_creds.sources.source import TokenSource, long_enough
 from aventus_creds.tokens import Token
 
 
-class AttendedSource:
+class AttendedSource(Secretive):
     """Lets a person log in if the cache has no usable token and it cannot be refreshed unattended.
 
     Args:

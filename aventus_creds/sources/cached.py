@@ -10,9 +10,13 @@ from __future__ import annotations
 import time
 import warnings
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import (
+    AventusCredsError,
+    ConfigError,
     LoginRequired,
     NetworkError,
     NotSavedWarning,
@@ -21,72 +25,77 @@ from aventus_creds.errors import (
     StoreConflict,
     StoreError,
 )
-from aventus_creds.sources.source import differs, long_enough
+from aventus_creds.sources.newest import Newest
+from aventus_creds.sources.source import long_enough, time_left
 
 if TYPE_CHECKING:
+    from aventus_creds.sources.renewals import Outcome, Renewal, Renewals
     from aventus_creds.sources.source import TokenSource
     from aventus_creds.stores import TokenStore
     from aventus_creds.tokens import Token
 
-LEEWAY: Final = 2.0
-"""Seconds before its expiry in which a token that cannot be refreshed is no longer used: a request takes time."""
+LONGEST_WAIT: Final = 600.0
+"""Seconds that a caller waits for a new token, if nothing else is said."""
+
+AHEAD: Final = 2.0
+"""Seconds that a caller with a valid token waits for its renewal. After that the renewal goes on by itself."""
+
+BUSY: Final = 1.0
+"""Seconds after which it is looked again whether another process has renewed a token that is still valid."""
 
 STORE_AWAY: Final = 5.0
 """Seconds in which a store that failed is not asked again, as long as the token in memory is valid."""
 
-_Fresh = tuple["Token | None", float, float]
-"""The token in memory, and when it goes stale, on the wall clock and on the monotonic clock."""
 
-NOTHING: Final = (None, 0.0, 0.0)
-
-_first_seen: Final[dict[str, tuple[int, float]]] = {}
-"""For each key the hash of the newest token, and the clock offset when it was first seen (see ``_ahead``).
-
-It is kept here because get_token makes a new source for each call, and a new source would trust a wall clock
-that was set back since.
-"""
-
-
-class CachedSource:
+class CachedSource(Secretive):
     """Keeps the token of the inner source in memory and in a store, for all threads and processes.
 
     Args:
         key: the name of the token in the store.
         store: shared with other processes.
         inner: makes a new token. It is called with the lock held, and gets the old token.
+        limit: seconds that a caller waits for a new token at most: for another process's refresh, and its own.
     """
 
-    def __init__(self, key: str, store: TokenStore, inner: TokenSource) -> None:
+    def __init__(
+        self, key: str, store: TokenStore, inner: TokenSource, *, limit: float = LONGEST_WAIT
+    ) -> None:
         self._key = key
         self._store = store
         self.inner = inner  # replaced when the profile was edited
-        self._memory: Token | None = None
-        self._fresh: _Fresh = NOTHING
-        self._stored = False  # whether memory is what the store had
-        self._outdated: Token | None = None  # what the store still has where memory is ahead of it
-        self._ahead = 0.0  # the clock when memory was taken, less the time that nobody sets
+        self._limit = limit
+        self._newest = Newest(key, store)
         self._away_until = 0.0  # of the store; by the monotonic clock
+        self._failures = 0  # of renewals, one after another
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
-        """Return the cached token while it is good, else a new one, which is made under the lock."""
-        token, until, steady_until = self._fresh
+        """Return the cached token while it is good, else a new one, which is made under the lock.
+
+        A token that is due for refresh is still valid: then one thread renews it and waits a moment at most, and all
+        others go on with it at once.
+        """
+        token, until, steady_until = self._newest.fresh
         # The common case of _good, written out: every request of a session comes through here. Both clocks
         # count, since the wall clock may be set back, and the monotonic one may stand still while the machine
         # sleeps.
         if token and time.time() < until and time.monotonic() < steady_until and not (stale or at_least):
             return token
-        token = self._memory
-        if token is not None and self._good(token, stale, at_least):
+        token = self._newest.memory
+        if token is not None and self._newest.good(token, stale, at_least):
             return token
-        if token is not None and time.monotonic() < self._away_until and self._alive(token, stale, at_least):
+        if (
+            token is not None
+            and time.monotonic() < self._away_until
+            and self._newest.alive(token, stale, at_least)
+        ):
             return token
         try:
             return self._shared(stale, at_least)
-        except StoreError:
+        except (StoreError, ConfigError):
             # A token due for refresh is valid until it expires. Better that than no token, while the store is
             # away.
-            token = self._memory
-            if token is None or not self._alive(token, stale, at_least):
+            token = self._newest.memory
+            if token is None or not self._newest.alive(token, stale, at_least):
                 raise
             self._away_until = time.monotonic() + STORE_AWAY
             return token
@@ -99,19 +108,15 @@ class CachedSource:
         Raises:
             StoreError: the store cannot be read.
         """
-        stored = self._store.load(self._key)
-        if stored is None and self._stored:  # only with the lock it is certain that nobody is just saving
-            with self._store.lock(self._key):
-                return self._recall(held=True)
-        return self._newest(stored, held=False)
+        return self._newest.look(self._store.lock)
 
     def look_again(self) -> None:
         """Look for a login or logout in another process, before ``token`` answers from memory."""
-        if self._memory is None:
+        if self._newest.memory is None:
             return  # token() reads the store anyway
         try:
             self.peek()
-        except StoreError:
+        except (StoreError, ConfigError):
             self._away_until = time.monotonic() + STORE_AWAY
 
     def forget(self) -> Token | None:
@@ -123,7 +128,7 @@ class CachedSource:
         from aventus_creds.stores.sharing import changed  # imported late: a fresh token needs no store
 
         token = changed(self._store, self._key, self._delete)
-        self._drop()
+        self._newest.drop()
         return token
 
     def remember(self, token: Token) -> None:
@@ -131,9 +136,7 @@ class CachedSource:
 
         The token that is in the store now counts as older from here on: it does not replace ``token``.
         """
-        self._take(token, stored=False)
-        with suppress(StoreError):
-            self._outdated = self._store.load(self._key)
+        self._newest.remember(token)
 
     def keep(self, token: Token) -> None:
         """Make ``token`` the newest, in memory and in the store.
@@ -144,140 +147,175 @@ class CachedSource:
         self.remember(token)
         from aventus_creds.stores.sharing import changed  # imported late: a fresh token needs no store
 
-        changed(self._store, self._key, lambda: self._store.save(self._key, token))
-        self._saved()
+        changed(self._store, self._key, lambda: self._save_login(token))
+        self._newest.saved()
+
+    def _save_login(self, token: Token) -> None:
+        from aventus_creds.stores.sharing import note_failure  # imported late: a fresh token needs none
+
+        self._store.save(self._key, token)
+        note_failure(self._store, self._key, None)  # what failed before has nothing to say of the new login
 
     def _shared(self, stale: Token | None, at_least: float) -> Token:
-        """Return the token from the store if it is good, else a new one, which is made under the lock."""
-        token = self._recall()
-        if token is not None and self._good(token, stale, at_least):
+        """Return the token from the store if it is good, else renew it."""
+        token = self._newest.recall()
+        if token is not None and self._newest.good(token, stale, at_least):
             return token
-        from aventus_creds.basics.forks import ForkLock
-        from aventus_creds.sources.interrupts import (
-            first_interrupt_waits,  # imported late: a fresh token needs no protection
-        )
-        from aventus_creds.stores.sharing import still_held, turns
+        from aventus_creds.sources.renewals import renewals_of  # imported late: a fresh token needs none
 
-        ways = turns(self._store)
-        flight: ForkLock = self.__dict__.setdefault("_flight", ForkLock())
-        with flight:
-            for take in ways:
-                with take(self._key) as held:
-                    # Read again: the previous holder of the lock has probably stored a new token.
-                    stored = self._store.load(self._key)
-                    token = self._newest(stored, held=held is not False)
-                    if token is not None and self._good(token, stale, at_least):
-                        return token
-                    # Never refresh without the lock, nor with one that lapsed while this process was
-                    # suspended. The last way is an exception: its lock may lapse too, but this has to end at
-                    # some point, and a save that comes too late is refused as a conflict.
-                    if take == ways[-1] or (held is not False and still_held(self._store, self._key)):
-                        with first_interrupt_waits():
-                            return self._renewed(token, stored, stale, at_least)
+        renewals = renewals_of(self._store, self._key)
+        if token is not None and self._newest.alive(token, stale, at_least):
+            return self._renew_ahead(renewals, token, stale)
+        return self._renew_now(renewals, stale, at_least)
+
+    def _renew_ahead(self, renewals: Renewals, token: Token, stale: Token | None) -> Token:
+        """Begin to renew a ``token`` that is still valid, unless somebody does, and return the newest valid one."""
+        if renewals.paused:
+            return token
+        renewal, begins = renewals.join(partial(self._work, stale, 0.0, renewals))
+        if not begins:
+            renewal.count(-1)
+            return token
+        try:
+            new = self._accept(renewal.wait(time_left(AHEAD)))
+        except (AventusCredsError, TimeoutError):  # no harm while the old token is valid; it ends by itself
+            pass
+        else:
+            token = new or token
+        if self._newest.left(token) > 0:
+            return token
+        return self._renew_now(renewals, stale, 0)
+
+    def _renew_now(self, renewals: Renewals, stale: Token | None, at_least: float) -> Token:
+        """Wait for a new token: by the renewal under way in this process, or by one of its own."""
+        give_up = time.monotonic() + time_left(self._limit)
+        while (left := give_up - time.monotonic()) > 0:
+            renewal, begins = renewals.join(partial(self._work, stale, at_least, None))
+            try:
+                token = self._accept(renewal.wait(left))
+            except TimeoutError:
+                break
+            # The outcome of somebody else's renewal may not be good enough for this caller.
+            if token is not None and (begins or self._newest.good(token, stale, at_least)):
+                return long_enough(token, at_least)
+        raise NetworkError(
+            "the refresh of the login did not end in time",
+            hint="The authorization server, or another process that refreshes the same login, is too slow."
+            " Try again later.",
+        )
+
+    def _accept(self, outcome: Outcome) -> Token | None:
+        """Take over what a renewal has found: it may have been another source's."""
+        if outcome.token is not None and outcome.token != self._newest.memory:
+            self._newest.take(outcome.token, stored=outcome.stored, outdated=outcome.outdated)
+        if outcome.warning:
+            warnings.warn(outcome.warning, NotSavedWarning, stacklevel=5)
+        return outcome.token
+
+    def _work(
+        self, stale: Token | None, at_least: float, ahead: Renewals | None, renewal: Renewal
+    ) -> Outcome:
+        """Renew the token, in a thread of its own; ``ahead`` of time, unless another process is busy with it."""
+        from aventus_creds.sources.renewals import Outcome
+        from aventus_creds.stores.sharing import attempt, last_failure, still_held, turns
+
+        ways = turns(self._store) if ahead is None else (partial(attempt, self._store),)
+        if len(ways) > 1:
+            self._newest.recall()  # a turn ends when what this thread has last read is replaced
+        for take in ways:
+            with take(self._key) as held:
+                # Read again: the previous holder of the lock has probably stored a new token.
+                stored = self._store.load(self._key)
+                token = self._newest.of(stored, held=held is not False)
+                if token is not None and self._newest.good(token, stale, at_least):
+                    return Outcome(token)
+                if ahead is not None and held is False:
+                    ahead.pause(BUSY)
+                    return Outcome(None)
+                failure = last_failure(self._store, self._key)
+                if failure is not None and ahead is not None and time.time() < failure.at + failure.wait:
+                    ahead.pause(failure.at + failure.wait - time.time())
+                    raise failure.error
+                if failure is not None and failure.at > renewal.asked_at:
+                    raise failure.error  # of the process that was waited for
+                # Never refresh without the lock, nor with one that lapsed while this process was
+                # suspended. The last way is an exception: its lock may lapse too, but this has to end at
+                # some point, and a save that comes too late is refused as a conflict.
+                if take == ways[-1] or (held is not False and still_held(self._store, self._key)):
+                    if not renewal.begin(wanted=ahead is not None):
+                        return Outcome(None)
+                    return self._renewed(token, stored, stale, at_least, ahead)
         raise AssertionError("the last way is a lock")
 
     def _renewed(
-        self, token: Token | None, stored: Token | None, stale: Token | None, at_least: float
-    ) -> Token:
-        # Decided before the request: the request may take longer than the token lives.
-        serves = token is not None and differs(token, stale) and not at_least
+        self,
+        token: Token | None,
+        stored: Token | None,
+        stale: Token | None,
+        at_least: float,
+        ahead: Renewals | None,
+    ) -> Outcome:
+        from aventus_creds.sources.renewals import Outcome
+        from aventus_creds.stores.failures import Failure
+        from aventus_creds.stores.sharing import note_failure, reserve
+
+        if token is not None and token.refresh_token:
+            reserve(self._store, self._key)  # before it is used up
         try:
             # Pass the stored token, never ``stale``: if the store has none, somebody has logged out, and must
             # not be logged in again by refreshing the caller's copy.
             new = self.inner.token(token, at_least)
-        except LoginRequired:
+        except (LoginRequired, NetworkError, SecretError, ServerError) as error:
             # The refresh token may be dead because somebody without our lock, for example on another machine,
             # has used it. Then their new token is in the store.
-            newest = self._recall()
-            if newest is not None and self._good(newest, token or stale, at_least):
-                return newest
-            # Without a refresh token there was never a way to replace it early, so use it almost to its end.
-            if token is not None and serves and not token.refresh_token and self._left(token) > LEEWAY:
-                return token
+            newest = self._newest.recall() if isinstance(error, LoginRequired) else None
+            if newest is not None and self._newest.good(newest, token or stale, at_least):
+                return Outcome(newest)
+            wait = self._wait_after(error)
+            if ahead is not None:
+                ahead.pause(wait)
+            if token is not None:
+                note_failure(self._store, self._key, Failure(time.time(), wait, error))
             raise
-        except (NetworkError, SecretError, ServerError):
-            # An early refresh failed. That does no harm while the old token is still valid.
-            if token is not None and serves and self._left(token) > 0:
-                return token
-            raise
-        self._take(new, stored=False)
-        # Remember what was read under the lock. Reading the store again would take a token that somebody else
+        self._failures = 0
+        return self._store_new(new, stored, token or stale, at_least)
+
+    def _store_new(
+        self, new: Token, stored: Token | None, replaced: Token | None, at_least: float
+    ) -> Outcome:
+        from aventus_creds.sources.renewals import Outcome, unsaved
+        from aventus_creds.stores.sharing import note_failure
+
+        # Outdated is what was read under the lock. Reading the store again would take a token that somebody else
         # has stored since for an old one.
-        self._outdated = stored
+        self._newest.take(new, stored=False, outdated=stored)
         try:
             self._store.save(self._key, new)
-            self._saved()
         except StoreConflict as fault:
             # Our lock lapsed, and somebody else stored a token first. Use theirs, as everybody else will from
             # now on; ours is used only if theirs cannot be.
-            self._outdated = None
             with suppress(StoreError):
                 theirs = self._store.load(self._key)
-                if theirs is not None and self._good(theirs, token or stale, at_least):
-                    self._take(theirs, stored=True)
-                    return theirs
-            warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
-        except StoreError as fault:
-            warnings.warn(str(fault), NotSavedWarning, stacklevel=2)
-        return long_enough(new, at_least)
+                if theirs is not None and self._newest.good(theirs, replaced, at_least):
+                    self._newest.take(theirs, stored=True)
+                    return Outcome(theirs)
+            self._newest.take(new, stored=False)
+            return Outcome(new, stored=False, warning=str(fault))
+        except Exception as fault:  # noqa: BLE001 - the new token exists here alone: the caller must get it
+            return Outcome(new, stored=False, outdated=stored, warning=unsaved(fault, new, stored))
+        self._newest.saved()
+        note_failure(self._store, self._key, None)
+        return Outcome(new)
+
+    def _wait_after(self, error: AventusCredsError) -> float:
+        """Return for how many seconds nobody should try again early after ``error``."""
+        self._failures = min(self._failures + 1, 7)
+        from aventus_creds.basics.waits import backoff  # imported late: a fresh token needs none
+
+        asked = getattr(error, "retry_after", None) or 0.0
+        return max(asked, backoff(self._failures))
 
     def _delete(self) -> Token | None:
-        token = self._recall(held=True)
+        token = self._newest.recall(held=True)
         self._store.delete(self._key)
         return token
-
-    # Which token is the newest, and is it good enough?
-
-    def _recall(self, *, held: bool = False) -> Token | None:
-        return self._newest(self._store.load(self._key), held=held)
-
-    def _newest(self, stored: Token | None, *, held: bool) -> Token | None:
-        """Return the newest token: the one in the store, or the one in memory if saving that failed.
-
-        With the lock ``held``, a token that is gone from the store means a logout, and the one in memory must
-        not be used either. That includes a file or folder that was removed: it is how people log out by hand.
-        """
-        # Do not compare obtained_at: if the clock was set back, a used refresh token would look newer.
-        if stored is not None and stored != self._outdated:
-            if stored != self._memory:
-                self._take(stored, stored=True)
-            self._stored = True
-        elif stored is None and held and self._stored:
-            self._drop()
-        return self._memory
-
-    def _take(self, token: Token, *, stored: bool) -> None:
-        # The offset is taken once for each token. Taken again for a token that is already known, after the
-        # clock was set back, it would extend the token's life.
-        number, ahead = _first_seen.get(self._key, (0, 0.0))
-        if number != hash(token):
-            ahead = max(time.time(), token.obtained_at) - time.monotonic()
-            _first_seen[self._key] = hash(token), ahead
-        self._ahead = ahead
-        self._memory, self._stored = token, stored
-        self._fresh = token, token.fresh_until, token.fresh_until - ahead
-
-    def _drop(self) -> None:
-        self._memory, self._stored, self._fresh = None, False, NOTHING
-
-    def _saved(self) -> None:
-        self._outdated, self._stored = None, True
-
-    def _good(self, token: Token, stale: Token | None, at_least: float) -> bool:
-        return token.fresh(self._now(), at_least) and differs(token, stale)
-
-    def _alive(self, token: Token, stale: Token | None, at_least: float) -> bool:
-        return not at_least and differs(token, stale) and self._left(token) > 0
-
-    def _left(self, token: Token) -> float:
-        return token.expires_at - self._now()
-
-    def _now(self) -> float:
-        """Return the time in seconds since the epoch, or what it would be if the clock had not been set back.
-
-        The clock of another machine may be ahead, so that its token seems to come from the future. Such a
-        token counts as new when it is first seen. Otherwise each of the two machines would replace the
-        other's token, over and over.
-        """
-        now, steady = time.time(), self._ahead + time.monotonic()
-        return now if now > steady else steady  # noqa: FURB136 - max is slower, on each request

@@ -15,11 +15,9 @@ time must not hang: it must get the error at once that a login is needed.
 from __future__ import annotations
 
 import os
-import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aventus_creds.basics.forks import ForkLock
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import token_variable
 from aventus_creds.sources.attended import AttendedSource
@@ -36,10 +34,10 @@ if TYPE_CHECKING:
     from aventus_creds.stores import TokenStore
     from aventus_creds.tokens import Token
 
-_caches: Final[weakref.WeakValueDictionary[tuple[str, TokenStore], CachedSource]] = (
-    weakref.WeakValueDictionary()
-)
-_caches_lock: Final = ForkLock()
+MOST_CACHES: Final = 64
+"""Caches that a process keeps. A program that makes a store for each call must not keep them all."""
+
+_caches: Final[dict[tuple[str, TokenStore], CachedSource]] = {}
 
 
 def token_source(
@@ -88,25 +86,31 @@ def injected_source(name: str) -> InjectedSource | None:
 def shared_source(profile: Profile, store: TokenStore) -> CachedSource:
     """Return this process's ``cached_source`` for a profile and a store, after a look at the store.
 
-    There is one as long as anybody uses it, so that a logout or login in one cell of a notebook is one in all of
+    There is one for all who ask, so that a logout or login in one cell of a notebook is one in all of
     them. What other processes have stored or deleted since is noticed here, and not only when the token is due.
     """
-    with _caches_lock:
-        cache = _caches.get((profile.key, store))
-        if cache is None:
-            cache = _caches[profile.key, store] = cached_source(profile, store)
-            return cache
-        cache.inner = _inner(profile)  # the profile may have been edited
+    cache = _caches.get((profile.key, store))
+    if cache is None:
+        while len(_caches) >= MOST_CACHES:
+            _caches.pop(next(iter(_caches)), None)
+        return _caches.setdefault((profile.key, store), cached_source(profile, store))
+    cache.inner = _inner(profile)  # the profile may have been edited
     cache.look_again()
     return cache
 
 
 def cached_source(profile: Profile, store: TokenStore) -> CachedSource:
     """Return a source that never asks a person: the part of ``token_source`` inside the AttendedSource."""
-    return CachedSource(profile.key, store, _inner(profile))
+    return CachedSource(profile.key, store, _inner(profile), limit=_limit(profile))
 
 
 def _inner(profile: Profile) -> TokenSource:
     if GRANTS[profile.grant].attended:
         return RefreshingSource(profile, NobodySource(profile))
     return ClientCredentialsSource(profile)
+
+
+def _limit(profile: Profile) -> float:
+    """Return how many seconds a new token may take at most: discovery, the request and its retries, each in time."""
+    # The waits between the tries (see basics.waits.backoff) are 0.5 s, 1 s, 2 s …
+    return (profile.retries + 3) * profile.timeout + 2.0**profile.retries

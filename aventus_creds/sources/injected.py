@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from typing import Final
 
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import ConfigError, LoginRequired
 from aventus_creds.sources.source import differs, long_enough
-from aventus_creds.tokens import Token, is_header_safe, jwt_claims
-
-UNKNOWN_LIFETIME: Final = 10 * 365 * 86400.0
-"""Seconds that an injected token is assumed to live if it does not say when it expires."""
+from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
 
 
-class InjectedSource:
+class InjectedSource(Secretive):
     """Gives a token from the environment as it is. It cannot be refreshed.
 
     Args:
@@ -48,6 +46,6 @@ def _injected(variable: str) -> Token:
         )
     text, now = os.environ[variable].strip(), time.time()
     expiry = jwt_claims(text).get("exp")
-    if not isinstance(expiry, int | float) or not 0 < expiry < now + UNKNOWN_LIFETIME:
-        expiry = now + UNKNOWN_LIFETIME
+    if not isinstance(expiry, int | float) or not 0 < expiry < now + LONGEST_LIFETIME:
+        expiry = math.inf
     return Token(text, obtained_at=now, expires_at=float(expiry))

@@ -7,37 +7,37 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from aventus_creds.basics.forks import in_each_child
 from aventus_creds.basics.terminal import say
+from aventus_creds.basics.waits import program_ends
 
-FATAL: Final = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-"""SIGTERM is how systemd, docker and kill end a process; SIGHUP is what it gets when its terminal closes."""
+FATAL: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+"""How systemd, docker and kill end a process, a terminal that closes, and a console of Windows."""
 
-LONGEST_EXIT: Final = 10.0
-"""Seconds that the end of the program waits for refreshes in its other threads."""
+LONGEST_EXIT: Final = 120.0
+"""Seconds that the end of the program waits for refreshes at most. Each request has a time limit of its own."""
 
 _under_way: Final[set[threading.Event]] = set()
 in_each_child(_under_way.clear)  # those threads exist in the parent only
 
 
 @contextmanager
-def first_interrupt_waits() -> Iterator[None]:
-    """Hold back the first Ctrl-C or fatal signal until the block has ended. A second one acts at once.
+def first_interrupt_waits(spending: Callable[[], bool]) -> Iterator[None]:
+    """Hold back the first Ctrl-C or fatal signal while the block waits for something that is ``spending``.
 
     This is for a refresh. If the server rotates refresh tokens, the new one exists only in this process
-    between the server's answer and the write to disk. An interrupt in between would lose the login.
+    between the server's answer and the write to disk. The signal acts when the block has ended; a second one acts at
+    once, and so does the first as long as nothing is spent.
 
-    A signal that already has a handler of its own (an IDE's, a notebook kernel's) is left alone. In a thread
-    other than the main one, Python allows no handlers: there, the end of the program waits for the block
-    instead.
+    A signal that already has a handler of its own (an IDE's, a notebook kernel's) is left alone: if that raises, the
+    refresh goes on without this block. In a thread other than the main one, Python allows no handlers.
     """
     if threading.current_thread() is not threading.main_thread():
-        with _exit_waits():
-            yield
+        yield
         return
     defaults = {signal.SIGINT: signal.default_int_handler, **dict.fromkeys(FATAL, signal.SIG_DFL)}
     ours = {number: default for number, default in defaults.items() if signal.getsignal(number) is default}
@@ -46,6 +46,8 @@ def first_interrupt_waits() -> Iterator[None]:
     def note(number: int, frame: Any) -> None:
         nonlocal pressed
         if pressed:
+            _under_way.clear()  # the person does not want to wait at the end of the program either
+        if pressed or not spending():
             _end(number, frame)
         pressed = number
         if number == signal.SIGINT:
@@ -58,25 +60,20 @@ def first_interrupt_waits() -> Iterator[None]:
     finally:
         for number, default in ours.items():
             signal.signal(number, default)
-        if pressed in FATAL:
+        if pressed:  # whatever the block ended with: somebody wants the program to stop
             _end(pressed)
-    if pressed:
-        _end(pressed)
 
 
-@contextmanager
-def _exit_waits() -> Iterator[None]:
-    """Make the interpreter wait for the block: at its end it stops daemon threads at any point."""
-    _under_way.add(ended := threading.Event())
-    try:
-        yield
-    finally:
-        _under_way.discard(ended)
-        ended.set()
+def end_waits_for(ended: threading.Event) -> None:
+    """Make the end of the program wait for ``ended``: the interpreter stops daemon threads at any point."""
+    for other in [other for other in _under_way if other.is_set()]:
+        _under_way.discard(other)
+    _under_way.add(ended)
 
 
 @atexit.register
 def _wait_for_others() -> None:
+    program_ends()
     deadline = time.monotonic() + LONGEST_EXIT
     for ended in list(_under_way):
         ended.wait(max(0.0, deadline - time.monotonic()))

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
-from typing import Final
 
 from aventus_creds.basics.places import profiles_path
 from aventus_creds.errors import LoginRequired, TokenRefused
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.source import TokenSource
 from aventus_creds.tokens import Token, utc
-
-OVER: Final = frozenset(
-    {
-        "invalid_grant",  # RFC 6749 section 5.2
-        "bad_refresh_token",  # GitHub: "The refresh token passed is incorrect or expired."
-        # OpenID Connect Core section 3.1.2.6. Entra answers refreshes with these too (MSAL has
-        # InteractionRequiredAuthError for it): a policy, a new consent or a second factor needs the person.
-        "interaction_required",
-        "login_required",
-        "consent_required",
-    }
-)
-"""Errors that mean that the login is over, and that a person has to log in again. Other errors do not mean that."""
 
 
 class RefreshingSource:
@@ -48,8 +35,10 @@ class RefreshingSource:
             try:
                 return OAuthClient(self._profile).refresh(stale, retries=retries)
             except TokenRefused as refusal:
-                if refusal.error not in OVER:  # a login would not help against any other error
+                if not refusal.ends_login:  # a login would not help
                     raise
+                error = needs_login(self._profile, stale, at_least, refusal)
+            raise error
         return self._inner.token(stale, at_least)
 
 
@@ -74,20 +63,41 @@ class NobodySource:
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Raise LoginRequired."""
-        name, now = self._profile.name, time.time()
-        if stale is None:
-            why = "there is no login yet"
-        elif stale.fresh(now, at_least):
-            why = "its login was refused by the server"
-        else:
-            why = f"its login {'expired' if stale.expired(now) else 'expires'} at {utc(stale.expires_at)}"
-            if at_least and not stale.expired(now):
-                why += f", sooner than the {at_least:g} s asked for"
-            if stale.refresh_token:
-                why += ", and the server refused to renew it"
-        command = f"aventus-creds login {name}"
-        if self._profile.path and Path(self._profile.path) != profiles_path():
-            import shlex  # rarely needed
+        raise needs_login(self._profile, stale, at_least)
 
-            command = f"AVENTUS_CREDS_PROFILES={shlex.quote(self._profile.path)} {command}"
-        raise LoginRequired(f"profile {name} needs a login: {why}", hint=f"Run: {command}")
+
+def needs_login(
+    profile: Profile, stale: Token | None, at_least: float = 0, refusal: TokenRefused | None = None
+) -> LoginRequired:
+    """Return the error that says why a person must log in, in the server's own words if it refused, and how."""
+    now = time.time()
+    if stale is None:
+        why = "there is no login yet"
+    elif refusal is None and stale.fresh(now, at_least):
+        why = "its login was refused by the server"
+    else:
+        why = "its login was refused"
+        if stale.expires_at < math.inf:
+            why = f"its login {'expired' if stale.expired(now) else 'expires'} at {utc(stale.expires_at)}"
+        if at_least and not stale.expired(now):
+            why += f", sooner than the {at_least:g} s asked for"
+        if refusal is not None:
+            why += f", and the server refused to renew it: {_said(refusal)}"
+    return LoginRequired(
+        f"profile {profile.name} needs a login: {why}", hint=f"Run: {login_command(profile)}"
+    )
+
+
+def _said(refusal: TokenRefused) -> str:
+    said = ": ".join(filter(None, (refusal.error, refusal.error_description))) or "no reason given"
+    return f"{said} (HTTP {refusal.status})"
+
+
+def login_command(profile: Profile) -> str:
+    """Return the command that logs in to ``profile``, for a shell that may know another profiles.toml."""
+    command = f"aventus-creds login {profile.name}"
+    if profile.path and Path(profile.path) != profiles_path():
+        import shlex  # rarely needed
+
+        command = f"AVENTUS_CREDS_PROFILES={shlex.quote(profile.path)} {command}"
+    return command

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, Protocol
 
 from aventus_creds.errors import LifetimeTooShort
 from aventus_creds.tokens import Token
@@ -26,6 +29,29 @@ class TokenSource(Protocol):
             ServerError, NetworkError, ConfigError: no token can be had, for the reason in the error.
         """
         ...
+
+
+_give_up: Final[ContextVar[float | None]] = ContextVar("aventus_creds_give_up", default=None)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Within the block, let no caller of a source wait for a new token longer than ``seconds`` in all.
+
+    The renewal itself goes on, and its token is stored. It is a context variable, and not an argument of each
+    source, because the one who knows (a request with a timeout) is far from the one who waits.
+    """
+    before = _give_up.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _give_up.reset(before)
+
+
+def time_left(limit: float) -> float:
+    """Return for how many seconds this caller may wait: ``limit``, or what its ``patience`` leaves."""
+    give_up = _give_up.get()
+    return limit if give_up is None else min(limit, max(0.0, give_up - time.monotonic()))
 
 
 def long_enough(token: Token, at_least: float) -> Token:

@@ -11,7 +11,8 @@ from aventus_creds.tokens import Token
 class TokenStore(Protocol):
     """Stores one token for each key, and never decides whether a token is still valid.
 
-    Every method may raise StoreError. ``save`` and ``delete`` are called with the key's lock held.
+    Every method may raise StoreError, and ConfigError if the store cannot be used as it is configured: there is no
+    keyring, or the Redis refuses the password. ``save`` and ``delete`` are called with the key's lock held.
 
     Two stores are equal, and hash alike, only if they keep the same tokens: a process has one login for each profile
     and store. A store's repr says where it is, and holds no password. A store that many machines share may offer

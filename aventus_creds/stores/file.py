@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
@@ -21,7 +21,33 @@ def open_store(settings: StoreSettings | None) -> FileStore:  # noqa: ARG001 - f
     return FileStore(state_folder())
 
 
-class FileStore:
+ROOM: Final = 65536
+"""Bytes that are reserved for a new token: at least so many, and twice as many as the old one takes."""
+
+
+class InFolder:
+    """Optional methods of a store whose locks are files (see stores.sharing), and its notes then too."""
+
+    _files: PrivateFolder
+    _needs_lock = False  # also where nothing can be written
+
+    def attempt(self, key: str) -> AbstractContextManager[bool]:
+        """Lock ``key``, or give False at once if somebody else holds it. Raises StoreError."""
+        return self._files.attempt(key, needed=self._needs_lock)
+
+    def note(self, key: str, content: bytes | None) -> None:
+        """Store a note beside the token under ``key``, or remove it; with the lock held. Raises StoreError."""
+        if content is not None:
+            self._files.write(f"{key}.note", content)
+        elif self.noted(key) is not None:
+            self._files.remove(f"{key}.note")
+
+    def noted(self, key: str) -> bytes | None:
+        """Return the note beside the token under ``key``. Raises StoreError."""
+        return self._files.read(f"{key}.note")
+
+
+class FileStore(InFolder):
     """Stores tokens in files.
 
     Args:
@@ -60,6 +86,11 @@ class FileStore:
                 self._files.rename(name, f"{key}.damaged")
         self._files.write(name, encode(key, token))
 
+    def reserve(self, key: str) -> None:
+        """Make room for the next ``save`` under ``key`` (see sharing). Raises StoreError."""
+        name = f"{key}.json"
+        self._files.reserve(name, max(ROOM, 2 * len(self._files.read(name) or b"")))
+
     def _is_damaged(self, key: str) -> bool:
         content = self._files.read(f"{key}.json")
         return content is not None and decode(key, content) is None
@@ -67,7 +98,7 @@ class FileStore:
     def delete(self, key: str) -> None:
         """Delete the token under ``key``, and what is left of older ones. Raises StoreError."""
         self._files.remove(f"{key}.json")
-        for leftover in (f"{key}.json.tmp", f"{key}.damaged"):
+        for leftover in (f"{key}.json.tmp", f"{key}.damaged", f"{key}.note"):
             with suppress(StoreError):  # for example a folder: no reason not to go on and revoke
                 self._files.remove(leftover)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.tokens import Token
 
 
-class MemoryStore:
+class MemoryStore(Secretive):
     """Keeps tokens in this process only. Nothing is written to disk."""
 
     def __init__(self) -> None:
@@ -35,3 +37,13 @@ class MemoryStore:
     def lock(self, key: str) -> AbstractContextManager[object]:
         """Lock ``key`` against other threads."""
         return self._locks[key]
+
+    @contextmanager
+    def attempt(self, key: str) -> Iterator[bool]:
+        """Lock ``key``, or give False at once if another thread holds it."""
+        held = self._locks[key].acquire(0)
+        try:
+            yield held
+        finally:
+            if held:
+                self._locks[key].release()

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from aventus_creds.errors import ConfigError
+from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
 
 if TYPE_CHECKING:
@@ -30,8 +31,17 @@ def store_name(profile: Profile) -> str:
 
 
 def store_for(profile: Profile) -> TokenStore:
-    """Open the store for the tokens of ``profile``. Raises as ``open_store`` does."""
-    return open_store(store_name(profile), profile.store)
+    """Open the store for the tokens of ``profile``. Raises as ``open_store`` does.
+
+    A client's own token can always be had again. So where there is no place for its file, as in a container
+    without a home folder, it is kept in this process.
+    """
+    name = store_name(profile)
+    if name == DEFAULT_STORE and not GRANTS[profile.grant].attended:
+        from aventus_creds.stores.spare import spare_store  # most profiles have a login
+
+        return spare_store()
+    return open_store(name, profile.store)
 
 
 def open_store(name: str, settings: StoreSettings | None) -> TokenStore:

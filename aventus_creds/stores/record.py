@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Final
 
 from aventus_creds.tokens import Token
@@ -20,8 +21,9 @@ def encode(key: str, token: Token) -> bytes:
             "access_token": token.access_token,
             "token_type": token.token_type,
             "obtained_at": token.obtained_at,
-            "expires_at": token.expires_at,
+            "expires_at": None if token.expires_at == math.inf else token.expires_at,
             "refresh_token": token.refresh_token,
+            "refresh_expires_at": token.refresh_expires_at,
             "scope": token.scope,
         },
         indent=1,
@@ -37,12 +39,14 @@ def decode(key: str, content: bytes) -> Token | None:
         kept = json.loads(content)
         if kept["format"] != FORMAT or kept["key"] != key:
             return None
+        login_ends = kept.get("refresh_expires_at")  # not in what older versions wrote
         token = Token(
             kept["access_token"],
             token_type=kept["token_type"],
             obtained_at=float(kept["obtained_at"]),
-            expires_at=float(kept["expires_at"]),
+            expires_at=math.inf if kept["expires_at"] is None else float(kept["expires_at"]),
             refresh_token=kept["refresh_token"],
+            refresh_expires_at=None if login_ends is None else float(login_ends),
             scope=kept["scope"],
         )
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
@@ -51,7 +55,11 @@ def decode(key: str, content: bytes) -> Token | None:
         *(token.access_token, token.token_type),
         *(token.refresh_token or "", token.scope or ""),
     )
-    times = (token.obtained_at, token.expires_at)
+    times = (
+        token.obtained_at,
+        token.expires_at if token.expires_at < math.inf else 0,
+        token.refresh_expires_at or 0,
+    )
     sound = all(isinstance(text, str) and text.isprintable() for text in texts) and all(
         0 <= moment < YEAR_10000 for moment in times
     )

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, TypeVar
 
-from aventus_creds.errors import StoreConflict
+from aventus_creds.errors import StoreConflict, StoreError
 from aventus_creds.stores import TokenStore
+from aventus_creds.stores.failures import Failure, decode, encode
 
 CONFLICTS: Final = 5
 """How often a login or logout is tried again because others change the store at the same time."""
@@ -39,6 +40,36 @@ def turns(store: TokenStore) -> tuple[Turn, ...]:
     return (store.lock,) if turn is None else (turn, turn, store.lock)
 
 
+def attempt(store: TokenStore, key: str) -> AbstractContextManager[Any]:
+    """Lock ``key``, or give False at once where somebody else holds it, if the store offers ``attempt(key)``.
+
+    A store without it locks as ever. It is used by a thread that nobody waits for.
+    """
+    offered = getattr(store, "attempt", None)
+    return store.lock(key) if offered is None else offered(key)
+
+
+def note_failure(store: TokenStore, key: str, failure: Failure | None) -> None:
+    """Write down that a refresh failed, for those that wait for it; None: it succeeded. Never raises.
+
+    A store may offer ``note(key, content)`` and ``noted(key)``. In a store without them, each process finds out itself.
+    """
+    offered = getattr(store, "note", None)
+    if offered is not None:
+        with suppress(StoreError):
+            offered(key, None if failure is None else encode(failure))
+
+
+def last_failure(store: TokenStore, key: str) -> Failure | None:
+    """Return the last refresh that failed, if the store knows and none has succeeded since. Never raises."""
+    offered = getattr(store, "noted", None)
+    if offered is None:
+        return None
+    with suppress(StoreError):
+        return decode(offered(key))
+    return None
+
+
 def still_held(store: TokenStore, key: str) -> bool:
     """Whether the caller's lock on ``key`` is still held. A store whose locks can lapse has a method ``holds``.
 
@@ -50,6 +81,26 @@ def still_held(store: TokenStore, key: str) -> bool:
     # Locks of the operating system have no such method: they last as long as the process does.
     holds = getattr(store, "holds", None)
     return holds is None or bool(holds(key))
+
+
+def reserve(store: TokenStore, key: str) -> None:
+    """Make sure that a token can be saved under ``key``, if the store offers ``reserve(key)``.
+
+    Call it with the key locked, before a refresh token is spent: if the new one cannot be stored, the next
+    process is logged out.
+
+    Raises:
+        StoreError: there is no room, or nothing can be stored. Nothing has been changed.
+    """
+    offered = getattr(store, "reserve", None)
+    if offered is None:
+        return
+    try:
+        offered(key)
+    except StoreError as fault:
+        raise StoreError(
+            f"{fault.message}; so the login was not refreshed, and nothing of it is used up", hint=fault.hint
+        ) from None
 
 
 def changed(store: TokenStore, key: str, change: Callable[[], T]) -> T:

@@ -18,7 +18,8 @@ from aventus_creds.callbacks.loopback import LoopbackCallback
 
 
 @pytest.fixture
-def terminal() -> Iterator[Terminal]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     yield terminal
     terminal.hang_up()

@@ -1,4 +1,7 @@
-"""A real browser: Chromium fills in the sandbox's login form and shows the listener's page."""
+"""A real browser: Chromium fills in the sandbox's login form and shows the listener's page.
+
+``Login`` is a login in a thread, which leaves the browser to the test.
+"""
 
 from __future__ import annotations
 

@@ -124,7 +124,10 @@ subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2]], process_group=0
 
 
 def test_a_job_in_the_background_is_not_stopped(terminal: Terminal) -> None:
-    """Behind a shell's prompt, its login touches no terminal settings, which would stop it; the browser serves."""
+    """Behind a shell's prompt, its login touches no terminal settings, which would stop it; the browser serves.
+
+    Nor does it ask for a paste, which the shell would get, and run.
+    """
     script = CHILD.format(tests=str(HELPERS))
     script = script.replace("fcntl.ioctl(0, termios.TIOCSCTTY, 0)", "import os")
     script = script.replace("time.sleep(30)", "os._exit(0)")
@@ -144,7 +147,7 @@ def test_a_job_in_the_background_is_not_stopped(terminal: Terminal) -> None:
         at_the_end.callback(process.kill)
         assert process.stdout
         url = process.stdout.readline().strip()
-        terminal.wait_for("copy its whole address")
+        terminal.wait_for("Ctrl-C ends it")
         time.sleep(0.5)  # for what would stop it
         port = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0]).port
         assert port
@@ -152,6 +155,7 @@ def test_a_job_in_the_background_is_not_stopped(terminal: Terminal) -> None:
         query = f"code={CODE}&state={state_of(url)}"
         browser.sendall(f"GET /callback?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         assert process.stdout.readline() == "exchanging\n"
+    assert "paste" not in terminal.shown.lower()
     assert "left." not in terminal.shown  # nor is anything written over the prompt, again and again
 
 

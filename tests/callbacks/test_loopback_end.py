@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -78,6 +78,81 @@ def test_closing_waits_for_the_page_of_the_redirect(listen: Listen, monkeypatch:
         closed = time.monotonic()
         assert page.result(5).status == 200
     assert time.monotonic() - closed < 0.1
+
+
+def test_closing_returns_only_when_the_page_is_out(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program may exit right after it: its threads, and the page with them, would be gone."""
+    callback, attempt = listen()
+    go_on = threading.Event()
+
+    def deliver(_: str) -> Reply:
+        attempt.ended.set()
+        assert go_on.wait(10)
+        return Reply(ended=True, success=True, text="Logged in.")
+
+    monkeypatch.setattr(attempt, "deliver", deliver)
+    with ThreadPoolExecutor(2) as pool:
+        page = pool.submit(follow, callback.redirect_uri, "right")
+        assert attempt.ended.wait(5)
+        closing = pool.submit(callback.close)
+        waited = not wait([closing], timeout=0.5).done
+        go_on.set()
+        assert page.result(5).status == 200
+        closing.result(5)
+    assert waited
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_child_that_was_forked_during_a_login_keeps_no_port(host: str) -> None:
+    """It may outlive the login by days, and nobody would answer there."""
+    script = FORKED.format(tests=str(HELPERS), host=host)
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    ) as process:
+        assert process.stdout
+        child, port, held = process.stdout.readline().split()
+        try:
+            with pytest.raises(ConnectionRefusedError):
+                connect(int(port))
+            LoopbackCallback([f"http://{host}:{port}/callback"]).close()
+            assert held == "0"
+        finally:
+            os.kill(int(child), signal.SIGKILL)
+            process.communicate()
+
+
+FORKED = """
+import os, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from urllib.parse import urlsplit
+from attempts import FakeAttempt
+from aventus_creds.callbacks.loopback import LoopbackCallback
+
+def sockets(process):
+    links = [os.readlink(entry) for entry in Path(f"/proc/{{process}}/fd").iterdir() if entry.is_symlink()]
+    return sum(link.startswith("socket:") for link in links)
+
+callback = LoopbackCallback(["http://{host}:0/callback"])
+callback.start(FakeAttempt())
+reading, writing = os.pipe()
+child = os.fork()
+if not child:
+    os.write(writing, b"x")
+    os.close(1)
+    sys.stdin.read()
+    os._exit(0)
+os.read(reading, 1)  # it is past what is done in each child
+held = sockets(child) if Path("/proc").exists() else 0
+callback.close()
+print(child, urlsplit(callback.redirect_uri).port, held, flush=True)
+sys.stdin.read()
+"""
 
 
 def test_closing_does_not_wait_for_a_login_that_was_broken_off(login: tuple[str, Login]) -> None:

@@ -97,6 +97,7 @@ def test_every_page_has_the_headers_that_protect_it(listen: Listen, target: str)
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert page.headers["Cache-Control"] == "no-store"
     assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert page.headers["Connection"] == "close"
     assert "Location" not in page.headers

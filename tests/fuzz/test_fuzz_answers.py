@@ -1,4 +1,7 @@
-"""Properties of what servers and files say: a sound value comes of it, or this package's own error."""
+"""Properties of what servers and files say: a sound value comes of it, or this package's own error.
+
+``Fetching`` is a transport that has the answer already.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,9 @@ from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, NetworkError, TokenRefused
 from aventus_creds.logins.attempt import LoginAttempt
 from aventus_creds.oauth import endpoints as discovery
-from aventus_creds.oauth.answer import Answer, read_device_authorization, read_token
+from aventus_creds.oauth.answer import Answer, read_token
 from aventus_creds.oauth.code_grant import Authorization
+from aventus_creds.oauth.device_answer import read_device_authorization
 from aventus_creds.oauth.endpoints import find_endpoints
 from aventus_creds.oauth.request import Endpoints, ServerRequest, device_token_request, refresh_request
 from aventus_creds.oauth.transport import Transport

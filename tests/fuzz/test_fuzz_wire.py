@@ -22,10 +22,11 @@ from urllib3.exceptions import LocationParseError, MaxRetryError
 from urllib3.util import parse_url
 
 from aventus_creds.basics.urls import origin, split_url
-from aventus_creds.callbacks.console import query_of
+from aventus_creds.basics.waits import LONGEST_WAIT
 from aventus_creds.callbacks.loopback import LoopbackCallback
+from aventus_creds.callbacks.pasted import query_of
 from aventus_creds.session.bearer import BearerAuth
-from aventus_creds.session.retries import LONGEST_WAIT, _Retry
+from aventus_creds.session.retries import _Retry
 from aventus_creds.session.session import ApiSession
 from aventus_creds.tokens import Token
 

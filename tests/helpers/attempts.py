@@ -38,6 +38,7 @@ class FakeAttempt:
         self.ended = threading.Event()
         self.delivered: list[str] = []
         self.error: AventusCredsError | None = None
+        self.unproven = ""
         self._until = time.monotonic() + seconds
 
     def seconds_left(self) -> float:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import select
+import signal
+import struct
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from support import REPOSITORY
 
 from aventus_creds.callbacks.console import ConsoleCallback
 
 if sys.platform != "win32":  # which has no pseudo-terminals: its tests are skipped
+    import fcntl
     import pty
     import termios
 
@@ -37,7 +43,7 @@ class Terminal:
 
     def wait_for(self, text: str) -> str:
         """Wait until ``text`` is on the screen, and return all that is."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while text not in self.shown:
             assert time.monotonic() < deadline, self.shown
             time.sleep(0.005)
@@ -58,7 +64,7 @@ class Terminal:
         return not self.attributes()[3] & (termios.ECHO | termios.ICANON)
 
     def wait_until_raw(self) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not self.is_raw():
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -68,6 +74,34 @@ class Terminal:
         if not self._closed:
             self._closed = True
             os.close(self._master)
+
+    def resize(self, columns: int) -> None:
+        """Make the window so wide."""
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    @contextmanager
+    def running(self, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a program whose terminal this is, as a window does with a shell."""
+        with subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, *command],
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PS1": "$ ", **environment},
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.send_signal(signal.SIGHUP)
+                process.kill()
+
+
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 class Streams(dict[str, Any]):

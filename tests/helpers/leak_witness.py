@@ -13,6 +13,7 @@ import logging
 import os
 import pickle
 import pprint
+import re
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import aventus_creds
@@ -154,14 +155,11 @@ def show(*things: object) -> None:
             print(pickle.dumps(thing), pickle.dumps(thing, 0))
 
 
-DRAWN: set[type[BaseException]] = set()
+DRAWN: set[tuple[object, ...]] = set()
 
 
-def show_error(error: BaseException, *, ours: bool = True) -> None:
-    """Print a caught error with its traceback, in all ways, with variables too.
-
-    Tracebacks of others' errors (not ``ours``) go through their frames, whose variables are theirs.
-    """
+def show_error(error: BaseException) -> None:
+    """Print a caught error with its traceback, in all ways, with variables too."""
     print(repr(error), str(error), error.args, vars(error))
     with suppress(TypeError):  # a request with a token refuses to be pickled
         print(pickle.dumps(error))
@@ -178,33 +176,40 @@ def show_error(error: BaseException, *, ours: bool = True) -> None:
     for link in chain:
         print(repr(link), link.args, vars(link))
         for frame, line in traceback.walk_tb(link.__traceback__):
-            if ours or frame.f_code.co_filename.startswith(PACKAGE):
-                print(line, {name: text_of(value) for name, value in frame.f_locals.items()})
-    # Rendering is slow and shows the same variables as above, so the first three kinds are enough.
-    if ours and type(error) not in DRAWN and len(DRAWN) < 3:
-        from IPython.core.ultratb import VerboseTB
+            print(line, {name: text_of(value) for name, value in frame.f_locals.items()})
+    draw(error)
+
+
+def draw(error: BaseException) -> None:
+    """Print ``error`` as IPython and rich do, once for each way that it comes: that is slow."""
+    way = type(error), *((frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    if way in DRAWN:
+        return
+    from IPython.core.ultratb import VerboseTB
+
+    parts = type(error), error, error.__traceback__
+    print(f"drawn: {type(error).__name__}")
+    print(re.sub(r"\x1b\[[0-9;]*m", "", VerboseTB(include_vars=True).text(*parts)))  # colours divide words
+    if type(error) not in {kind for kind, *_ in DRAWN}:  # these show the variables, as is done above
         from rich.console import Console
         from rich.traceback import Traceback
 
-        DRAWN.add(type(error))
         print("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
-        parts = type(error), error, error.__traceback__
         rich = Traceback.from_exception(
             *parts, show_locals=True, extra_lines=0, locals_max_string=9999, locals_max_length=99
         )
         Console(file=sys.stdout, width=400).print(rich)
-        with suppress(TypeError):  # the argument for the theme differs between versions
-            print(VerboseTB(include_vars=True).text(*parts))
+    DRAWN.add(way)
 
 
 @contextmanager
-def failing(*kinds: type[BaseException], ours: bool = True) -> Iterator[None]:
+def failing(*kinds: type[BaseException]) -> Iterator[None]:
     """Expect one of these errors, and show it."""
     try:
         yield
     except kinds as error:
         print(f"failed as expected: {type(error).__name__}")
-        show_error(error, ours=ours)
+        show_error(error)
     else:
         raise AssertionError(f"none of {kinds} was raised")
 
@@ -293,10 +298,10 @@ def errors() -> None:
     tell("mode good")
     get_token("evil-service")
     session = get_session("evil-service", interactive=False)
-    with failing(requests.RequestException, ours=False):
+    with failing(requests.RequestException):
         session.get("http://127.0.0.1:1/", timeout=1)
     tell("mode drop")
-    with failing(requests.RequestException, ours=False):
+    with failing(requests.RequestException):
         session.get("/v1/me")
     for name in ("two-lines", "no-text", "failing-command", "loud-command"):
         with failing(SecretError):
@@ -305,6 +310,13 @@ def errors() -> None:
         read_profiles(os.getenv("BROKEN_TOML", ""))
     with failing(ProfileError):
         read_profiles().profile("mistaken")
+
+
+def every_kind() -> None:
+    """Every kind of error in errors.py, and every step of a refresh that can fail."""
+    import leak_kinds
+
+    leak_kinds.every_kind(tell, browser, failing)
 
 
 def widgets() -> None:
@@ -393,10 +405,14 @@ def plant() -> None:
     with failing(ValueError):
         inner = told
         raise ValueError(len(inner))
+    box = SimpleNamespace(inner=told)
+    del told, inner
+    with failing(ValueError):
+        int(box.inner, 37)
 
 
 if __name__ == "__main__":
-    signal.alarm(60)  # ends the process even if it hangs
+    signal.alarm(100)  # ends the process even if it hangs
     prepare()
     for scenario in sys.argv[1:]:
         globals()[scenario]()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -15,13 +14,13 @@ import pytest
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from support import free_port
+from support import UNDER_CI, free_port
 
 
 def need_redis() -> None:
     """Skip the test where redis-server is missing; on CI, fail it."""
     if shutil.which("redis-server") is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("redis-server is not installed")
+        (pytest.fail if UNDER_CI else pytest.skip)("redis-server is not installed")
 
 
 def wait_until(reached: Callable[[], object]) -> None:

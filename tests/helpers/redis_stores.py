@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from support import make_token
@@ -26,3 +28,21 @@ def save(store: RedisStore, token: Token | None = None, key: str = KEY) -> Token
 
 def entry(prefix: str, key: str = KEY) -> str:
     return f"{prefix}{{{key}}}"
+
+
+def links(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield ``error`` and all that a reporter of errors follows from it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def everything(error: BaseException) -> str:
+    """Return the error and its context, and the variables of all their frames but those of the tests."""
+    found = []
+    for each in links(error):
+        found.append(f"{each} {each!r}")
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            if Path(__file__).parents[1] not in Path(frame.f_code.co_filename).parents:
+                found += [f"{name} = {value!r}" for name, value in frame.f_locals.items()]
+    return "\n".join(found)

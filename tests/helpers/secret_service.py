@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from support import UNDER_CI
 
 PASSWORD = b"the-keyrings-password"
 
@@ -26,7 +27,7 @@ class SecretService:
         ]
         if missing:
             words = f"{' and '.join(missing)} not installed"
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(words)
+            (pytest.fail if UNDER_CI else pytest.skip)(words)
         # Not in pytest's folder, because the path of a socket in it could be too long for the system.
         self._place = tempfile.TemporaryDirectory(prefix="keyring-")
         self._folder = folder = Path(self._place.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
@@ -20,6 +21,9 @@ from aventus_creds.tokens import Token
 
 REPOSITORY = Path(__file__).parents[2]
 HELPERS = Path(__file__).parent
+
+UNDER_CI = os.environ.get("CI") == "true"
+"""Whether a test that lacks a program fails, and is not skipped. Looked up once: no test itself sees ``CI``."""
 
 
 class Seen(NamedTuple):

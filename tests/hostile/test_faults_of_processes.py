@@ -1,4 +1,7 @@
-"""What breaks under a running program: a fork, a signal, the end of the interpreter."""
+"""What breaks under a running program: a fork, a signal, the end of the interpreter.
+
+``Server`` is a token endpoint whose refresh tokens serve once.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,9 @@ FLIGHT = """
     source = chain.token_source(profile, default_store(), may_ask=lambda: False, log_in=lambda *_: None)
     thread = threading.Thread(target=source.token)
     thread.start()
-    while not getattr(source._cache, "_flight", None) or not source._cache._flight.locked():
+    from aventus_creds.sources.renewals import renewals_of
+    renewals = renewals_of(default_store(), profile.key)
+    while not renewals._current or not renewals._current._spending.is_set():
         time.sleep(0.01)
     time.sleep(0.2)
     child = os.fork()
@@ -177,7 +182,8 @@ KILLED = """
         ("fsync", 1, "", "r0"),
         ("replace", 1, "", "r0"),
         ("replace", 1, "yes", "r1"),
-        ("fsync", 2, "yes", "r1"),  # the folder's
+        ("fsync", 2, "", "r0"),
+        ("fsync", 3, "yes", "r1"),  # the folder's, after the spare room and the content
     ],
 )
 def test_killed_at_each_step_of_a_write(

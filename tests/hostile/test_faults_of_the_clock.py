@@ -1,4 +1,7 @@
-"""What changes under a running program: the clock, and a login that somebody ends elsewhere."""
+"""What changes under a running program: the clock, and a login that somebody ends elsewhere.
+
+``Clock`` is the time of one machine; ``Server`` is a token endpoint whose refresh tokens serve once.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,7 @@ def test_two_machines_whose_clocks_differ(
         for ahead, source, seen in machines:
             clock.set = ahead
             once = programs == "a new one each time"
-            monkeypatch.setattr("aventus_creds.sources.cached._first_seen", {} if once else seen)
+            monkeypatch.setattr("aventus_creds.sources.newest._first_seen", {} if once else seen)
             (cached_source(profile, files) if once else source).token()
     assert server.refreshes <= 2 * 9
     assert server.reuses == 0

@@ -1,4 +1,7 @@
-"""What breaks under a running program: the disk, the locks, and the limits of the process."""
+"""What breaks under a running program: the disk, the locks, and the limits of the process.
+
+``Late`` is a store that shows its changes late; ``Server`` is a token endpoint whose refresh tokens serve once.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def failing(code: int) -> Callable[..., Any]:
 def test_a_write_that_fails_at_any_step(
     step: str, code: int, profile: Profile, server: Server, files: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The caller has the token and a warning, the old file is whole, and the next refresh is stored."""
+    """Without room, nothing is sent. If only the last step fails, the caller has the token and a warning."""
     old = keep(files, profile)
     source = cached_source(profile, files)
     real = getattr(os, step)
@@ -49,14 +52,20 @@ def test_a_write_that_fails_at_any_step(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, step, broken)
-        with pytest.warns(NotSavedWarning, match=os.strerror(code)):
-            token = source.token()
-    assert token.access_token == "a1"
+        if step == "replace":
+            with pytest.warns(NotSavedWarning, match=os.strerror(code)):
+                token = source.token()
+            assert token.access_token == "a1"
+        else:
+            with pytest.raises(StoreError, match=f"{os.strerror(code)}.*nothing of it is used up"):
+                source.token()
+            assert server.refreshes == 0
+            token = old
     assert files.load(profile.key) == old
     assert not list(files.path(profile.key).parent.glob("*.tmp"))
-    assert source.token(stale=token).access_token == "a2"
+    assert source.token(stale=token).access_token == f"a{server.refreshes}"
     assert (stored := files.load(profile.key))
-    assert stored.refresh_token == "r2"
+    assert stored.refresh_token == f"r{server.refreshes}"
     assert server.reuses == 0
 
 

@@ -22,7 +22,7 @@ from attempts import Page, connect, follow, request_bytes, send
 from login_victim import MALLORY, OTHER, Victim, answer_to, closed, exchanges, get, stored
 from support import REPOSITORY
 
-from aventus_creds.callbacks import loopback, page
+from aventus_creds.callbacks import handler, page
 from aventus_creds.callbacks.connections import MOST_CONNECTIONS
 from aventus_creds.errors import InvalidAnswer, LoginRefused, LoginTimeout, TokenRefused
 from aventus_creds.sandbox import Sandbox
@@ -74,7 +74,7 @@ def test_those_that_had_their_answer_and_stay_take_no_threads_without_end(
     begin: Callable[..., Victim], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection is read from for a while after its answer; these count like the idle ones."""
-    monkeypatch.setattr(loopback, "LINGER", 20)
+    monkeypatch.setattr(handler, "LINGER", 20)
     victim = begin()
     before = threading.active_count()
     with ExitStack() as held:

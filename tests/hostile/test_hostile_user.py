@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,8 +22,6 @@ from support import make_profile, make_token
 
 from aventus_creds import get_token
 from aventus_creds.errors import (
-    ConfigError,
-    InsecureFileWarning,
     ProfilesFileError,
     SecretError,
     StoreError,
@@ -389,20 +386,6 @@ def test_a_mode_that_cannot_be_repaired(files: FileStore, monkeypatch: pytest.Mo
     assert files.load(KEY)
 
 
-@pytest.mark.parametrize(("mode", "times"), [(0o606, 1), (0o666, 1), (0o664, 0), (0o600, 0)])
-def test_a_profiles_file_that_anybody_may_change(
-    write_profiles: Callable[..., Path], mode: int, times: int
-) -> None:
-    """It says where secrets are sent and which commands are run: a warning names it and the fix."""
-    path = write_profiles({"prod": OIDC})
-    path.chmod(mode)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        read_profiles().profile("prod")
-    said = f"{path} can be changed by everybody; fix: chmod o-w {path}"
-    assert [str(it.message) for it in caught if it.category is InsecureFileWarning] == [said] * times
-
-
 # Between the check and the use
 
 
@@ -461,25 +444,3 @@ def test_a_link_that_comes_while_we_write(
     assert name_in(files) == "a-token"
     save(files, "another")
     assert name_in(files) == "another"
-
-
-# One variable for two profiles
-
-
-def test_an_injected_token_serves_one_profile_only(
-    write_profiles: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """prod-eu's token is not sent to prod.eu: where a file has both, a variable that is set is refused."""
-    plain: dict[str, Any] = {"prod-eu": OIDC, "prod.eu": OIDC, "test": OIDC}
-    write_profiles(plain)
-    read_profiles().profile("prod-eu")
-    monkeypatch.setenv("AVENTUS_CREDS_TOKEN_PROD_EU", "eu-token")
-    for name, other in (("prod-eu", "prod.eu"), ("prod.eu", "prod-eu")):
-        with pytest.raises(ConfigError, match=f"serve {name} and {other} alike") as caught:
-            get_token(name)
-        assert "eu-token" not in str(caught.value)
-    monkeypatch.setenv("AVENTUS_CREDS_TOKEN_TEST", "test-token")
-    assert get_token("test").access_token == "test-token"
-    del plain["prod.eu"]
-    write_profiles(plain)
-    assert get_token("prod-eu").access_token == "eu-token"

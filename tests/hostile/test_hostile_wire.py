@@ -1,4 +1,7 @@
-"""A hostile or broken authorization server: what never ends or breaks on the wire, certificates and proxies."""
+"""A hostile or broken authorization server: what never ends or breaks on the wire, certificates and proxies.
+
+``Pouring`` sends without end, as long as anybody takes it; ``Listening`` keeps what arrives at a connection.
+"""
 
 from __future__ import annotations
 

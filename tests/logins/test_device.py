@@ -23,7 +23,8 @@ from aventus_creds.errors import (
     TokenRefused,
 )
 from aventus_creds.logins.login import log_in
-from aventus_creds.oauth.answer import Answer, read_device_authorization
+from aventus_creds.oauth.answer import Answer
+from aventus_creds.oauth.device_answer import read_device_authorization
 from aventus_creds.oauth.request import Endpoints, device_request
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sandbox import Sandbox

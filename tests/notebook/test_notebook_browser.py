@@ -1,6 +1,6 @@
 """The login button and get_session in JupyterLab and Notebook 7: real servers and kernels, a real browser.
 
-``Desk`` is a person at a notebook; ``Wiretap`` keeps what the page, its kernel and its server say to each other.
+``Desk`` is a person at a notebook; it looks for secrets in all that the notebook keeps.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ def test_the_plain_way(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("getpass.getpass", ask)
     token = log_in_by_paste("prod")
     assert token == default_store().load(read_profiles().profile("prod").key)
-    assert "That was not it" in questions[1]
+    assert "That isn't the address your browser ended at" in questions[1]
     assert updated == [{"text/plain": ""}]
     monkeypatch.setattr("getpass.getpass", lambda _: "")
     with pytest.raises(LoginTimeout, match="nothing was pasted"):
@@ -301,7 +301,7 @@ def test_the_link_stays_after_a_wrong_paste(button: LoginButton) -> None:
     """The login still waits, so the person can open it once more; its end removes the link."""
     first = button._login.url
     button._paste.value = "nonsense"
-    until(lambda: "That was not it" in button._notice.value)
+    until(lambda: "the address your browser ended at" in button._notice.value)
     assert 'role="alert"' in button._notice.value
     assert "href" in button._link.value
     assert button._link in button.children

@@ -8,6 +8,7 @@ import json
 from oauth_values import CODE, REDIRECT_URI, SECRET, STATE, VERIFIER, answer, attempt, endpoints, form, sent
 from support import make_profile, make_token
 
+from aventus_creds.oauth.device_answer import DeviceAuthorization
 from aventus_creds.oauth.request import refresh_request, revocation_request
 
 # Token requests
@@ -111,3 +112,19 @@ def test_requests_and_attempts_show_no_secret() -> None:
     shown = f"{a!r}{a}{request!r}{request}{profile!r}{profile}{answer(access_token='tok')!r}"
     for secret in (CODE, SECRET, VERIFIER, STATE, "tok'"):
         assert secret not in shown
+
+
+def test_a_device_authorization_shows_neither_code() -> None:
+    """The device code is this client's secret, and whoever sees the user code may finish the login."""
+    device = DeviceAuthorization(
+        device_code="the-device-code",
+        user_code="THE-CODE",
+        verification_uri="https://as.example.com/device",
+        verification_uri_complete="https://as.example.com/device?user_code=THE-CODE",
+        expires_in=600,
+        interval=5,
+    )
+    for shown in (repr(device), str(device), f"{device}", repr([device])):
+        assert "https://as.example.com/device" in shown
+        assert "the-device-code" not in shown
+        assert "THE-CODE" not in shown

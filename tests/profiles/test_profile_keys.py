@@ -104,11 +104,8 @@ URL_MISTAKES: list[tuple[Any, str]] = [
 ]
 SECRET_PLACES = 'one of { env = "…" }, { file = "…" }, { command = ["…"] } or { keyring = "service"'
 BAD: list[tuple[str, Any, str]] = [
-    *(
-        ("provider", value, "must be one of aventus, cidaas, athoc, oidc")
-        for value in several(1, [], {}, True)
-    ),
-    ("provider", "Aventus", "must be one of aventus, cidaas, athoc, oidc, not 'Aventus'"),
+    *(("provider", value, f"must be one of {', '.join(PROVIDERS)}") for value in several(1, [], {}, True)),
+    ("provider", "Aventus", f"must be one of {', '.join(PROVIDERS)}, not 'Aventus'"),
     *((key, value, what) for key in KEYS if key.endswith("_url") for value, what in URL_MISTAKES),
     *(("issuer", value, what) for value, what in URL_MISTAKES),
     ("issuer", "https://as.example.com?tenant=1", "must not hold a query"),
@@ -265,4 +262,5 @@ def test_every_wrong_parameter_is_told_by_its_name(key: str) -> None:
     assert all("must be text, or a list of texts" in found[f"{key}.{name}"] for name in bad)
     assert all("set by the protocol" in found[f"{key}.{name}"] for name in reserved)
     assert SECRET not in str(found)
-    assert {"state", "redirect_uri", "client_secret", "code_verifier", "refresh_token"} <= RESERVED_PARAMETERS
+    assert {"state", "redirect_uri", "client_secret", "refresh_token"} <= RESERVED_PARAMETERS
+    assert {"code_verifier", "code_challenge", "code_challenge_method"} <= RESERVED_PARAMETERS

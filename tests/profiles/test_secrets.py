@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import os
 import pickle
+import re
 import sys
 import traceback
 import warnings
@@ -293,6 +295,22 @@ def test_repr_names_the_place(place: Any, words: str, monkeypatch: pytest.Monkey
     assert words in repr(profile)
 
 
-def test_a_reference_survives_a_copy_to_another_process() -> None:
-    """A profile can be sent to a worker process."""
-    assert pickle.loads(pickle.dumps(ref(SECRET))).read() == SECRET
+def test_a_reference_is_not_pickled() -> None:
+    """It may hold the secret itself, and so may the profile that it is in: a worker reads its own."""
+    with pytest.raises(TypeError, match="read the profile in the other process"):
+        pickle.dumps(ref(SECRET))
+    assert copy.deepcopy(one := ref(SECRET)) is one
+
+
+def test_the_arguments_of_a_command_are_in_no_verbose_traceback() -> None:
+    """IPython's Verbose mode evaluates the attributes and subscripts of the line that failed."""
+    from IPython.core.ultratb import VerboseTB
+
+    for command in ((sys.executable, "-c", "raise SystemExit(3)", SECRET), ("/no/such/program", SECRET)):
+        hidden = [SecretRef("command", command)]
+        with pytest.raises(SecretError) as caught:
+            hidden[0].read()
+        error = caught.value.with_traceback(caught.value.__traceback__.tb_next)  # type: ignore[union-attr]
+        text = re.sub(r"\x1b\[[0-9;]*m", "", VerboseTB().text(type(error), error, error.__traceback__))
+        assert "self" in text
+        assert SECRET not in text

@@ -1,4 +1,7 @@
-"""The session over real sockets: who may see the token, also after a redirect, and what is shown of it."""
+"""The session over real sockets: who may see the token, also after a redirect, and what is shown of it.
+
+``Source`` has a row of tokens: each refusal brings the next.
+"""
 
 from __future__ import annotations
 
@@ -269,6 +272,60 @@ def test_refused_elsewhere(web: Web, foreign: Web, make_session: Callable[..., A
     assert session.get(foreign.url).status_code == 401
     assert source.stale == []
     assert len(foreign.seen) == 2
+
+
+# What the log says of it
+
+
+@pytest.mark.parametrize("way", ["link", "redirect"])
+def test_the_log_says_who_gets_no_token(
+    web: Web,
+    foreign: Web,
+    make_session: Callable[..., ApiSession],
+    caplog: pytest.LogCaptureFixture,
+    way: str,
+) -> None:
+    """A link to another origin is one line, with the origin and the key that lets it have the token."""
+    caplog.set_level(logging.INFO, "aventus_creds")
+    session = make_session(web)
+    web.answer = redirecting(f"{foreign.url}/secret-path")
+    for _ in range(2):
+        session.get(
+            "/start" if way == "redirect" else f"{foreign.url.replace('//', '//me:pw@')}/secret-path?a"
+        )
+    (record,) = [record for record in caplog.records if record.name.startswith("aventus_creds")]
+    assert record.levelname == "INFO"
+    assert record.getMessage().startswith(f"{foreign.url} gets no token: ")
+    assert "api_origins" in record.getMessage()
+    assert web.url in record.getMessage()
+    assert "secret-path" not in record.getMessage()
+
+
+def test_the_log_says_why_plain_http_gets_none(caplog: pytest.LogCaptureFixture) -> None:
+    """Behind a proxy, an API may think that it is reached without TLS, and link to itself so."""
+    caplog.set_level(logging.INFO, "aventus_creds")
+    BearerAuth(Source(FIRST), ["https://api.example"]).tell_without("http://me:pw@api.example:8000/next?a=b")
+    assert caplog.messages == [
+        (
+            "http://api.example:8000 gets no token: only https://api.example gets it. If this is the API too, its links"
+            " are wrong: an address in api_origins must begin with https:// (plain http is for this machine only:"
+            " 127.0.0.1, [::1], localhost)."
+        )
+    ]
+
+
+def test_the_log_says_nothing_of_the_api(
+    web: Web, make_session: Callable[..., ApiSession], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor of an impossible address, which requests tells of."""
+    caplog.set_level(logging.INFO, "aventus_creds")
+    session = make_session(web)
+    session.get("/")
+    with pytest.raises(requests.exceptions.InvalidURL):
+        session.get("http://127.0.0.1:99999/")
+    with pytest.raises(requests.exceptions.InvalidURL):
+        session.get("http://[::1/")
+    assert caplog.messages == []
 
 
 # Secrets

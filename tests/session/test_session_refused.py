@@ -1,9 +1,13 @@
-"""The session over real sockets: an API that answers 401."""
+"""The session over real sockets: an API that answers 401.
+
+``Source`` has a row of tokens: each refusal brings the next; ``SourceThatKnows`` renews none twice, as a cache does.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +15,10 @@ from session_source import FIRST, SECOND, THIRD, Source, bearers, refusing
 from support import Sent, Web, make_profile, make_token, variables_shown
 
 from aventus_creds.errors import LoginRequired, NetworkError
+from aventus_creds.session import refusals
 from aventus_creds.session.session import ApiSession
 from aventus_creds.sources.chain import token_source
+from aventus_creds.stores.file import FileStore
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
 
@@ -74,12 +80,25 @@ def test_refused_with_form_json_and_files(web: Web, make_session: Callable[..., 
 
 
 def test_refused_with_a_generator(web: Web, make_session: Callable[..., ApiSession]) -> None:
-    """A body that cannot be sent again is not: the caller has the 401, and nothing is renewed."""
-    source = Source(FIRST, SECOND)
+    """A body that cannot be sent again is not: the caller has the 401, and the next request a new token."""
+    source = Source(FIRST, SECOND, THIRD)
     web.answer = refusing("token-1")
-    assert make_session(web, source).post("/", data=iter([b"a", b"b"])).status_code == 401
-    assert [seen.body for seen in web.seen] == [b"ab"]
-    assert source.stale == []
+    session = make_session(web, source)
+    assert [session.post("/", data=iter([b"a", b"b"])).status_code for _ in range(3)] == [401, 200, 200]
+    assert [seen.body for seen in web.seen] == [b"ab"] * 3
+    assert source.stale == [FIRST]
+    web.answer = refusing("token-1", "token-2")  # it was good, and is revoked now
+    assert [session.post("/", data=iter([b"a", b"b"])).status_code for _ in range(2)] == [401, 200]
+    assert source.stale == [FIRST, SECOND]
+
+
+def test_refused_for_ever_with_a_generator(web: Web, make_session: Callable[..., ApiSession]) -> None:
+    """An API that refuses every upload costs one renewal, not one for each upload."""
+    source = Source(FIRST, SECOND, THIRD)
+    web.answer = lambda _: Sent(401)
+    session = make_session(web, source)
+    assert [session.post("/", data=iter([b"a"])).status_code for _ in range(4)] == [401] * 4
+    assert source.stale == [FIRST]
 
 
 def test_refused_for_ever(web: Web, make_session: Callable[..., ApiSession]) -> None:
@@ -90,6 +109,54 @@ def test_refused_for_ever(web: Web, make_session: Callable[..., ApiSession]) -> 
     assert [session.get("/").text for _ in range(4)] == ["never"] * 4
     assert source.stale == [FIRST]
     assert bearers(web) == ["Bearer token-1"] + ["Bearer token-2"] * 4
+
+
+def test_refused_for_ever_in_many_sessions(
+    web: Web, make_session: Callable[..., ApiSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session for each call is one renewal too. Minutes later it is tried again: the token may be revoked by then."""
+    source = Source(FIRST, SECOND, THIRD)
+    web.answer = lambda _: Sent(401, b"never")
+    assert [make_session(web, source).get("/").text for _ in range(4)] == ["never"] * 4
+    assert source.stale == [FIRST]
+    monkeypatch.setattr(refusals, "AGAIN", 0.0)
+    web.answer = refusing("token-1", "token-2")
+    assert make_session(web, source).get("/").status_code == 200
+    assert source.stale == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("status", "challenge", "renewed"),
+    [
+        (403, 'Bearer error="invalid_token"', True),
+        (403, 'Basic realm="x, y", bearer realm="a \\" error=b", Error=invalid_token', True),
+        (403, 'Bearer realm="x", error="invalid_token", DPoP algs="ES256"', True),
+        (403, 'Bearer error="insufficient_scope"', False),
+        (403, 'Bearer realm="error=invalid_token"', False),
+        (403, 'DPoP error="invalid_token"', False),
+        (403, 'Bearer realm="x", Basic error="invalid_token"', False),
+        (403, "", False),
+        (401, "", True),
+        (401, 'Bearer error="invalid_token"', True),
+        (401, 'Bearer error="insufficient_user_authentication", acr_values="myACR"', False),
+        (401, 'Bearer error = insufficient_scope , scope="a b"', False),
+        (401, 'Basic error="insufficient_scope"', True),
+        (401, "Bearer " + ", " * 30_000, True),
+        (400, 'Bearer error="invalid_token"', False),
+    ],
+)
+def test_which_answers_refuse_the_token(
+    web: Web, make_session: Callable[..., ApiSession], *, status: int, challenge: str, renewed: bool
+) -> None:
+    """RFC 6750 section 3.1, RFC 9470 section 3: a new token is asked for only where it may help."""
+    source = Source(FIRST, SECOND)
+    web.answer = lambda seen: (
+        Sent(status, headers={"WWW-Authenticate": challenge})
+        if seen.headers["Authorization"] == "Bearer token-1"
+        else Sent()
+    )
+    assert make_session(web, source).get("/").status_code == (200 if renewed else status)
+    assert source.stale == [FIRST] * renewed
 
 
 def test_refused_again_later(web: Web, make_session: Callable[..., ApiSession]) -> None:
@@ -177,6 +244,31 @@ def test_refused_with_real_sources(web: Web, foreign: Web) -> None:
     assert len(foreign.seen) == 2
 
 
+@pytest.mark.parametrize("body", [None, "stream"])
+def test_refused_for_ever_with_real_sources(web: Web, foreign: Web, tmp_path: Path, body: str | None) -> None:
+    """A session and a source for each call, over one store of files: one refresh for all of them."""
+    profile = make_profile(
+        authorize_url=f"{foreign.url}/authorize",
+        token_url=f"{foreign.url}/token",
+        provider="oidc",
+        api_url=web.url,
+    )
+    store = FileStore(tmp_path / "tokens")
+    store.save(profile.key, FIRST)
+    foreign.answer = lambda _: Sent(body={"access_token": f"new-{len(foreign.seen)}", "token_type": "bearer"})
+    web.answer = lambda _: Sent(401)
+    for _ in range(5):
+        source = token_source(
+            profile,
+            FileStore(tmp_path / "tokens"),
+            may_ask=lambda: False,
+            log_in=lambda *_: pytest.fail("no"),
+        )
+        with ApiSession(profile, source) as session:
+            assert session.post("/", data=iter([b"x"]) if body else None).status_code == 401
+    assert len(foreign.seen) == 1
+
+
 def test_refused_then_redirected(web: Web, make_session: Callable[..., ApiSession]) -> None:
     """A repeat that is redirected within the API comes to its end."""
     source = Source(FIRST, SECOND)
@@ -218,6 +310,8 @@ def test_cookies(web: Web, make_session: Callable[..., ApiSession]) -> None:
 
 def test_cookie_header_of_the_caller(web: Web, make_session: Callable[..., ApiSession]) -> None:
     """A Cookie header that the caller wrote is repeated as it was."""
-    web.answer = refusing("token-1")
-    make_session(web, Source(FIRST, SECOND)).get("/", headers={"Cookie": "mine=1"})
+    session = make_session(web, Source(FIRST, SECOND))
+    session.cookies.set("of-the-session", "1", domain="127.0.0.1")
+    web.answer = lambda _: Sent(401 if len(web.seen) == 1 else 200, headers={"Set-Cookie": "of-the-answer=1"})
+    session.get("/", headers={"Cookie": "mine=1"})
     assert [seen.headers["Cookie"] for seen in web.seen] == ["mine=1"] * 2

@@ -1,4 +1,7 @@
-"""The session over real sockets: addresses, parameters, time limits, the environment, and all that requests can do."""
+"""The session over real sockets: addresses, parameters, time limits, the environment, and all that requests can do.
+
+``Source`` has a row of tokens: each refusal brings the next.
+"""
 
 from __future__ import annotations
 
@@ -141,20 +144,22 @@ def test_parameters_are_those_that_requests_sends(
 # The environment, and what requests can do
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_ca_bundles(
+    variable: str,
     authority: Authority,
     make_session: Callable[..., ApiSession],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """REQUESTS_CA_BUNDLE is honoured; ca_bundle comes before it, and what the caller says before both."""
+    """The environment is honoured; ca_bundle comes before it, and what the caller says before both."""
     good, bad = str(authority.bundle), str(Authority(tmp_path).bundle)
     with authority.web() as api:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", good)
+        monkeypatch.setenv(variable, good)
         assert make_session(api).get("/").status_code == 200
         with pytest.raises(requests.exceptions.SSLError):
             make_session(api, ca_bundle=bad).get("/")
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", bad)
+        monkeypatch.setenv(variable, bad)
         with pytest.raises(requests.exceptions.SSLError):
             make_session(api).get("/")
         assert make_session(api, ca_bundle=good).get("/").status_code == 200
@@ -214,6 +219,44 @@ def test_no_proxy_for_this_machine(
     )
     assert make_session(web, Source(FIRST, SECOND)).get("/start").status_code == 200
     assert foreign.seen == []
+
+
+@pytest.mark.parametrize("through", ["send", "next"])
+def test_no_password_of_a_proxy_for_this_machine(
+    web: Web,
+    foreign: Web,
+    make_session: Callable[..., ApiSession],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    through: str,
+) -> None:
+    """A redirect from elsewhere to this machine leaves the proxy out, and its password with it."""
+    monkeypatch.setenv("HTTP_PROXY", foreign.url.replace("//", "//user:password@"))
+    # On the second hop requests itself writes the header, and copies it for the third.
+    ways = {"http://other.example/start": "http://third.example/", "http://third.example/": f"{web.url}/end"}
+    foreign.answer = lambda seen: Sent(302, headers={"Location": ways[seen.path]})
+    session = make_session(web)
+    if through == "send":
+        session.get("http://other.example/start")
+    else:
+        response = session.get("http://third.example/", allow_redirects=False)
+        session.send(response.next)  # type: ignore[arg-type]
+    assert "Proxy-Authorization" in foreign.seen[0].headers
+    assert [(seen.path, seen.headers.get("Proxy-Authorization")) for seen in web.seen] == [("/end", None)]
+    assert len(foreign.seen) == (2 if through == "send" else 1)
+
+
+def test_proxy_of_the_caller_after_a_redirect(
+    web: Web, foreign: Web, make_session: Callable[..., ApiSession]
+) -> None:
+    """What the program itself sets on the session holds for every request of it."""
+    go = Sent(302, headers={"Location": f"{web.url}/end"})
+    foreign.answer = lambda seen: go if "start" in seen.path else Sent()
+    session = make_session(web)
+    session.proxies = {"http": foreign.url.replace("//", "//user:password@")}
+    session.get("http://other.example/start")
+    assert [seen.path for seen in foreign.seen] == ["http://other.example/start", f"{web.url}/end"]
+    assert web.seen == []
 
 
 def test_proxy_of_the_caller(web: Web, foreign: Web, make_session: Callable[..., ApiSession]) -> None:

@@ -48,9 +48,9 @@ HARMLESS = {signal.SIGINT, signal.SIGTERM}
 """Signals that a worker must be able to take in the middle of a refresh, once, without losing the login."""
 EXPECTED = (
     r"KeyboardInterrupt",
-    r"NetworkError in transport\..*",
-    r"TokenRefused 50[03] in answers\..*",
-    r"ConnectionError in session\._Adapter\.send",  # the API while the server restarts
+    r"NetworkError in (transport|renewals|cached)\..*",
+    r"TokenRefused 50[03] in (answer|renewals)\..*",
+    r"ConnectionError in (retries|session|bearer)\..*",  # the API while the server restarts
     r"API answers 401",  # its renewed token was revoked too, before it came to use
 )
 
@@ -63,6 +63,7 @@ class Soak:
         self._ledger, self._counts, self._failures = ledger, Counter[str](), Counter[str]()
         self._slowest, self._dead, self._ready = 0.0, list[tuple[float, float]](), set[str]()
         self._struck = set[str]()
+        self._good = [0, 0]  # calls with a good token, and how many of them waited
         self._accusations: list[tuple[str, float, float]] = []
         self._needs_login, self._ending, self._lock = threading.Event(), False, threading.Lock()
         self._log = (folder / "stderr").open("wb")
@@ -142,9 +143,11 @@ class Soak:
             with self._lock:
                 self._ready.add(name)
                 self._slowest = max(self._slowest, told.get("slowest", 0))
+                self._good[0] += told.get("good", 0)
+                self._good[1] += told.get("waited", 0)
                 for answer, count in told.get("answers", {}).items():
                     self._counts["calls"] += count
-                    if answer not in {"200", "token"}:
+                    if answer not in {"200", "token", "too late"}:
                         self._failures[f"API answers {answer}"] += count
                 if kind := told.get("failure"):
                     self._failures[kind] += 1
@@ -178,6 +181,13 @@ class Soak:
                 self._counts["of these in mid-refresh"] += 1
                 self._strike((self.random.choice([signal.SIGKILL, signal.SIGTERM]),), victim)
 
+    def _freeze(self) -> None:
+        """Stop a worker for a while, as docker pause and a laptop that sleeps do."""
+        name, process = self._workers[self.random.randrange(1, len(self._workers))]
+        if name in self._ready and process.poll() is None:
+            process.send_signal(signal.SIGSTOP)
+            threading.Timer(self.random.uniform(0.2, 1.5), process.send_signal, [signal.SIGCONT]).start()
+
     def misbehave(self) -> None:
         """Do one thing that goes wrong out there, and start the killed workers again."""
         sandbox, rare = self._sandbox, self.random.random() < 0.3
@@ -196,6 +206,7 @@ class Soak:
             "interrupt": (8, lambda: self._strike((signal.SIGINT,))),
             "interrupt twice": (1, lambda: self._strike((signal.SIGINT, signal.SIGINT))),
             "kill in mid-refresh": (2, self._strike_in_mid_refresh),
+            "frozen": (4, self._freeze),
         }
         weights = [weight for weight, _ in mischief.values()]
         [what] = self.random.choices(list(mischief), weights) if self._locks else ["slow"]
@@ -257,6 +268,7 @@ class Soak:
         files = [path for path in (self._folder / "state").rglob("*") if path.is_file()]
         return [
             f"{seconds:.0f} s, {self._counts['calls']} calls, the slowest {self._slowest:.1f} s",
+            f"calls with a good token: {self._good[0]}, that waited more than half a second: {self._good[1]}",
             f"refreshes: {refreshes}, {refreshes * LIFETIME / seconds:.2f} in each lifetime of {LIFETIME} s",
             f"requests that the server answered: {len(self._sandbox.journal)}",
             *(f"{what}: {count}" for what, count in sorted(self._counts.items()) if what != "calls"),
@@ -291,7 +303,9 @@ class Soak:
             for kind, begin, end in self._accusations
             if not any(begin <= until and end >= since for since, until in dead)
         ]
-        kinds = [kind for kind in self._failures if not kind.startswith("LoginRequired in sources.Nobody")]
+        kinds = [
+            kind for kind in self._failures if not re.match(r"LoginRequired in (renewals|renewing)\.", kind)
+        ]
         noise = re.findall(
             r"^(?:Exception ignored|Traceback).*", (self._folder / "stderr").read_text(), re.MULTILINE
         )

@@ -1,7 +1,11 @@
-"""Sources that need a person: which error says so, who is asked, and when nobody is."""
+"""Sources that need a person: which error says so, who is asked, and when nobody is.
+
+``Attended`` is an AttendedSource whose person is a function; ``Counted`` counts what is asked of it.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +22,7 @@ from aventus_creds.logins.person import may_ask
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.attended import AttendedSource
 from aventus_creds.sources.cached import CachedSource
-from aventus_creds.sources.renewing import NobodySource, RefreshingSource
+from aventus_creds.sources.renewing import NobodySource, RefreshingSource, needs_login
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
 
@@ -30,10 +34,8 @@ from aventus_creds.tokens import Token
     [
         (None, "there is no login yet"),
         (EXPIRED, "its login expired at 20"),
-        ({**EXPIRED, "refresh_token": "r"}, "and the server refused to renew it"),
         ({}, "was refused by the server"),
         (EARLY, "its login expires at 20.* UTC\n"),
-        ({**EARLY, "refresh_token": "r"}, "expires at .*the server refused to renew"),
     ],
 )
 def test_login_required_says_which_why_and_what_to_run(stale: dict[str, Any] | None, why: str) -> None:
@@ -42,6 +44,21 @@ def test_login_required_says_which_why_and_what_to_run(stale: dict[str, Any] | N
         NobodySource(make_profile("nightly")).token(None if stale is None else make_token(**stale))
     assert "profile nightly" in caught.value.message
     assert caught.value.hint == "Run: aventus-creds login nightly"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (TokenRefused("m", error="invalid_grant", status=400), r"invalid_grant \(HTTP 400\)"),
+        (TokenRefused("m", error="x", error_description="go away", status=403), r"x: go away \(HTTP 403\)"),
+        (TokenRefused("m", error="", status=401), r"no reason given \(HTTP 401\)"),
+    ],
+)
+def test_login_required_says_what_the_server_said(refusal: TokenRefused, said: str) -> None:
+    """In the server's own words, with the time at which the old token ends."""
+    for stale, when in ((EXPIRED, "expired at 20"), (EARLY, "expires at 20")):
+        error = needs_login(make_profile(), make_token(**stale, refresh_token="r"), 0, refusal)
+        assert re.search(f"its login {when}.*, and the server refused to renew it: {said}", error.message)
 
 
 def test_the_command_names_a_profiles_file_of_the_callers_own(tmp_path: Path) -> None:

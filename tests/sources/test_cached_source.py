@@ -1,6 +1,6 @@
 """CachedSource: memory first, then the store, then whoever makes new tokens.
 
-``Counted`` is a source that counts what is asked of it.
+``Counted`` is a source that counts what is asked of it, ``Full`` a store that cannot save.
 """
 
 from __future__ import annotations

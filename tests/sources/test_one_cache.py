@@ -39,7 +39,7 @@ def test_it_is_one(profile: Profile, store: FileStore, tmp_path: Path) -> None:
     first.keep(make_token())
     del first
     gc.collect()
-    assert shared_source(profile, store)._memory is None
+    assert shared_source(profile, store)._newest.memory is None
 
 
 def test_a_logout_elsewhere_is_one_here(profile: Profile, store: FileStore) -> None:
@@ -52,7 +52,7 @@ def test_a_logout_elsewhere_is_one_here(profile: Profile, store: FileStore) -> N
     source.keep(make_token())
     delete(store, profile.key)
     assert shared_source(profile, store) is source
-    assert source._memory is None
+    assert source._newest.memory is None
 
 
 def test_a_login_elsewhere_is_one_here(profile: Profile, store: FileStore) -> None:

@@ -1,4 +1,7 @@
-"""Sources that renew a token over a real token endpoint, and one that was given it."""
+"""Sources that renew a token over a real token endpoint, and one that was given it.
+
+``Counted`` is a source that counts what is asked of it.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +40,35 @@ def test_without_a_refresh_token_the_inner_source_is_asked(web: Web, profile: Pr
 
 
 def test_only_the_persons_errors_end_the_login(web: Web, profile: Profile) -> None:
-    """A dead refresh token asks the inner source; any other refusal is raised."""
+    """What the server itself refuses needs a person; what a gateway says, or of the client, is raised as it is."""
     stale = make_token(**EXPIRED, refresh_token="r")
-    web.answer = lambda _: Sent(400, {"error": "invalid_grant"})
-    assert RefreshingSource(profile, Counted(make_token("inner"))).token(stale).access_token == "inner"
-    for sent in (Sent(401, {"error": "invalid_client"}), Sent(500, b"oops"), Sent(429), Sent(403)):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for sent in (
+        Sent(400, {"error": "invalid_grant"}),
+        Sent(
+            403, {"error": "unauthorized_client", "error_description": "refresh_token is invalid"}
+        ),  # Atlassian
+        Sent(400, {"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid refresh token"}),  # HubSpot
+        Sent(
+            400, {"message": "Bad Request", "errors": [{"field": "refresh_token", "code": "invalid"}]}
+        ),  # Strava
+        Sent(200, {"error": "bad_refresh_token"}),  # GitHub
+        Sent(400, b"error=invalid_grant", form),
+        Sent(401, b"expired", {"Content-Type": "text/plain"}),
+        Sent(403),
+    ):
+        web.answer = lambda _, sent=sent: sent  # type: ignore[misc]
+        with pytest.raises(LoginRequired, match=r"the server refused to renew it: .*HTTP"):
+            RefreshingSource(profile, Counted()).token(stale)
+    page = {"Content-Type": "text/html"}
+    for sent in (
+        Sent(401, {"error": "invalid_client"}),
+        Sent(400, {"error": "temporarily_unavailable"}),
+        Sent(500, b"oops"),
+        *(Sent(status) for status in (404, 405, 407, 408, 429)),
+        Sent(403, b"<html>blocked</html>", page),
+        Sent(403, b"<!doctype html><p>blocked"),
+    ):
         web.answer = lambda _, sent=sent: sent  # type: ignore[misc]
         with pytest.raises(TokenRefused):
             RefreshingSource(profile, Counted()).token(stale)

@@ -14,6 +14,7 @@ from support import make_token
 
 from aventus_creds.errors import NetworkError, NotSavedWarning, StoreConflict, StoreError
 from aventus_creds.sources.cached import CachedSource
+from aventus_creds.sources.renewals import renewals_of
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.tokens import Token
 
@@ -152,6 +153,7 @@ def test_a_living_token_serves_while_the_store_is_away(
     shared.away = False
     monkeypatch.setattr("aventus_creds.sources.cached.STORE_AWAY", 0)
     source._away_until = 0
+    renewals_of(shared, "key").pause(0)
     assert source.token().access_token == "new"
 
 

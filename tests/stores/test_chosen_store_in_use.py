@@ -84,7 +84,8 @@ def test_nothing_of_a_store_is_in_what_a_profile_shows(write_profiles: WriteProf
     write_profiles(
         {"prod": KEYS}, store={"type": "redis", "url": {"env": "URL"}, "encryption_key": {"env": "KEY"}}
     )
-    assert pickle.loads(pickle.dumps(profile())) == profile()
+    with pytest.raises(TypeError):
+        pickle.dumps(profile())
 
 
 @pytest.mark.usefixtures("impatient")

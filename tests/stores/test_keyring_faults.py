@@ -1,6 +1,6 @@
 """The keyring store: where there is no keyring that keeps secrets, and one that fails.
 
-``Vault`` stands in for the Windows credential manager, ``Keychain`` for that of macOS, ``Backend`` is a dictionary.
+``Backend`` keeps entries in a dictionary, ``Silent`` none at all; ``Chain`` asks several, as the library's own does.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from keyring.backends.chainer import ChainerBackend
 from keyring.errors import InitError, KeyringError, KeyringLocked, PasswordDeleteError, PasswordSetError
 from keyring_backends import KEY, Backend, save, use
 from redis_server import wait_until
+from redis_stores import everything, links
 from support import HELPERS, make_token, variables_shown
 
-from aventus_creds.errors import ConfigError, StoreError
+from aventus_creds.errors import ConfigError, SecretError, StoreError
+from aventus_creds.profiles.secrets import SecretRef
 from aventus_creds.stores.keyring import entries as keyring_entries
 from aventus_creds.stores.keyring.store import KeyringStore
 
@@ -194,6 +196,22 @@ def test_every_fault_is_a_store_error(
         assert SECRET not in f"{error} {error!r}" + variables_shown(error)
         assert error.__context__ is None
         assert error.__cause__ is None
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS, ids=lambda value: type(value).__name__)
+def test_every_fault_of_a_secret_in_the_keyring_is_a_secret_error(
+    backend: Backend, fault: Exception, words: str
+) -> None:
+    """Also one that is no KeyringError: its type is named, its text and its frames are not kept."""
+
+    def before(*_: str) -> None:
+        raise fault
+
+    backend.before = before
+    with pytest.raises(SecretError, match=f"cannot be read: {type(fault).__name__}\\n") as caught:
+        SecretRef("keyring", "my-service", username="ann").read()
+    assert SECRET not in everything(caught.value)
+    assert list(links(caught.value)) == [caught.value]
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])

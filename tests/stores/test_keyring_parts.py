@@ -1,6 +1,7 @@
 """The keyring store: tokens in parts, on the keyring library's own Windows and macOS code.
 
 ``Vault`` stands in for the Windows credential manager, ``Keychain`` for that of macOS, ``Backend`` is a dictionary.
+``Stop`` ends a writer at a step, as a kill does.
 """
 
 from __future__ import annotations

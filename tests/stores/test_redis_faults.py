@@ -20,7 +20,8 @@ from sockets import Authority, RawServer
 from support import free_port, make_token, variables_shown
 
 from aventus_creds.errors import AventusCredsError, ConfigError, StoreError
-from aventus_creds.stores.redis.address import RIGHTS, Address, read_address
+from aventus_creds.stores.redis.address import Address, read_address
+from aventus_creds.stores.redis.faults import RIGHTS
 from aventus_creds.stores.redis.lock import names
 from aventus_creds.stores.redis.store import RedisStore
 
@@ -267,4 +268,4 @@ def test_every_address_is_one_of_the_kinds() -> None:
     address = read_address("rediss+sentinel://a:1,b/my%20main/1")
     assert isinstance(address, Address)
     assert address.hosts == (("a", 1), ("b", 26379))
-    assert address.service == "my main"
+    assert address.name == "my main"

@@ -1,4 +1,7 @@
-"""The Redis store: who holds the lock, and who may write."""
+"""The Redis store: who holds the lock, and who may write.
+
+``LosesAnswers`` stands before a Redis and hangs up once, instead of answering.
+"""
 
 from __future__ import annotations
 
@@ -119,9 +122,9 @@ def test_an_answer_that_was_lost(redis_server: RedisServer, prefix: str, admin: 
     from redis.commands.core import Script
 
     from aventus_creds.stores.redis import lock as redis_lock
-    from aventus_creds.stores.redis import store as rooms
+    from aventus_creds.stores.redis import scripts
 
-    for script in (redis_lock.TRY, rooms.SAVE, redis_lock.FREE):
+    for script in (redis_lock.TRY, scripts.SAVE, redis_lock.FREE):
         with LosesAnswers(redis_server.port, Script(admin, script).sha.encode()) as between:
             store = RedisStore(f"redis://127.0.0.1:{between.port}", [SEAL], prefix=prefix)
             begin = time.monotonic()

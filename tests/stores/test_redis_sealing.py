@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import subprocess
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis_server import RedisServer
-from redis_stores import KEY, SEAL, MakeStore, entry, save
+from redis_stores import KEY, REFRESHABLE, SEAL, MakeStore, entry, save
 from support import make_token, variables_shown
 
 from aventus_creds.errors import ConfigError, InsecureStoreWarning, StoreError
+from aventus_creds.stores.record import encode
 from aventus_creds.stores.redis.address import read_address
 from aventus_creds.stores.redis.sealing import MAKE_ONE, STAMP, Seal, new_key
 from aventus_creds.stores.redis.store import RedisStore
@@ -43,6 +46,44 @@ def test_what_was_changed_cut_or_moved_does_not_open() -> None:
     for other, name in [(seal, "b"), (Seal([new_key()]), "a")]:
         with pytest.raises(StoreError, match="cannot be decrypted"):
             other.open(name, sealed)
+
+
+def sealed_before(key: str, content: bytes) -> bytes:
+    """Return what version 1 sealed: bound to the key alone."""
+    nonce = os.urandom(12)
+    cipher = AESGCM(base64.urlsafe_b64decode(SEAL))
+    return b"\x01" + nonce + cipher.encrypt(nonce, content, b"aventus-creds \x01" + key.encode())
+
+
+def test_an_entry_is_bound_to_its_prefix(make_store: MakeStore, admin: Any, prefix: str) -> None:
+    """Copied to the same key under another prefix it does not open, nor as one that was sealed before."""
+    token = save(make_store())
+    sealed = admin.get(entry(prefix))
+    other = make_store(prefix=f"{prefix}other:")
+    for content in (sealed, b"\x01" + sealed[1:]):
+        admin.set(entry(f"{prefix}other:"), content)
+        with pytest.raises(StoreError, match=f"the stored token {KEY} cannot be decrypted"):
+            other.load(KEY)
+    assert make_store().load(KEY) == token
+
+
+def test_an_entry_sealed_before_is_opened_and_resealed(
+    make_store: MakeStore, admin: Any, prefix: str
+) -> None:
+    """It stays until the next write, which binds it to the whole name; another key's does not open."""
+    store, token = make_store(), make_token(**REFRESHABLE)
+    before = sealed_before(KEY, encode(KEY, token))
+    admin.set(entry(prefix), before)
+    assert store.load(KEY) == token
+    assert admin.get(entry(prefix)) == before
+    with store.lock(KEY):
+        assert store.load(KEY) == token
+        store.save(KEY, token)
+    assert admin.get(entry(prefix))[:1] == b"\x02"
+    assert store.load(KEY) == token
+    admin.set(entry(prefix), sealed_before("another-key", encode(KEY, token)))
+    with pytest.raises(StoreError, match="cannot be decrypted"):
+        store.load(KEY)
 
 
 def test_keys_are_rotated() -> None:
@@ -109,7 +150,7 @@ def test_a_store_shows_where_it_is_and_no_password(url: str, place: str) -> None
         *("redis://:pass-word/x@localhost", "redis://:pass-word#x@localhost", "redis://:pass-word?x@localhost:1"),
         *("redis://:pass-word@host:port", "redis://:pass-word@a,b", "redis://:pass-word@host/database"),
         *("redis+sentinel://:pass-word@host", "unix://:pass-word@host/socket", "unix://"),
-        *("redis://:pass-word@ho st", "redis://:pass-word@host\n"),
+        *("redis://:pass-word@host:99999", "redis://:pass-word@ho st", "redis://:pass-word@host\n"),
     ],
 )  # fmt: skip
 def test_a_url_that_is_none_is_refused_and_not_shown(url: str) -> None:

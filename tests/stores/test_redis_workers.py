@@ -1,4 +1,8 @@
-"""Many processes on several machines, one login in Redis: one refresh a round, and what each sees when things break."""
+"""Many processes on several machines, one login in Redis: one refresh a round, and what each sees when things break.
+
+``Worker`` is a process of a host of its own, ``Team`` the login that all of them share. ``SlowSandbox`` holds back
+the answer to one token request, whose grant has taken effect by then.
+"""
 
 from __future__ import annotations
 

@@ -14,14 +14,24 @@ import pytest
 from support import make_token
 
 from aventus_creds.basics.places import state_folder
-from aventus_creds.errors import StoreError
+from aventus_creds.errors import (
+    InvalidAnswer,
+    LoginRequired,
+    NetworkError,
+    SecretError,
+    StoreError,
+    TokenRefused,
+)
 from aventus_creds.stores import TokenStore
+from aventus_creds.stores.failures import Failure
+from aventus_creds.stores.failures import decode as decode_failure
 from aventus_creds.stores.file import FileStore
 from aventus_creds.stores.keyring.store import KeyringStore
 from aventus_creds.stores.memory import MemoryStore
 from aventus_creds.stores.opening import default_store
 from aventus_creds.stores.redis.sealing import new_key
 from aventus_creds.stores.redis.store import RedisStore
+from aventus_creds.stores.sharing import attempt, last_failure, note_failure
 
 KEY = "prod-0123456789abcdef"
 
@@ -148,3 +158,53 @@ def test_a_folder_that_cannot_be_made(folder: Path) -> None:
     store = FileStore(folder)
     with pytest.raises(StoreError, match="AVENTUS_CREDS_STATE_DIR"), store.lock(KEY):
         pass
+
+
+# What a store may offer besides
+
+
+def test_an_attempt_is_a_lock_or_nothing(store: TokenStore) -> None:
+    """Whoever cannot have the lock at once goes on without it."""
+    with attempt(store, KEY) as held:
+        assert held is not False
+        found: list[object] = []
+
+        def other() -> None:
+            with attempt(store, KEY) as second:
+                found.append(second)
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(20)
+        assert found == [False]
+    with store.lock(KEY), attempt(store, "other") as held:
+        assert held is not False
+
+
+def test_a_failure_is_noted_for_those_who_wait(store: TokenStore) -> None:
+    """Each kind of error comes back as what it was; a success, or a login, takes the note away."""
+    if isinstance(store, MemoryStore):
+        assert last_failure(store, KEY) is None
+        return
+    for error in (
+        NetworkError("away", hint="try again"),
+        LoginRequired("a login is needed", hint="Run: aventus-creds login prod"),
+        TokenRefused("no", error="x", error_description="y", status=503),
+        InvalidAnswer("odd"),
+        SecretError("not there"),
+    ):
+        with store.lock(KEY):
+            note_failure(store, KEY, Failure(1000.0, 2.0, error))
+        found = last_failure(store, KEY)
+        assert found is not None
+        assert (found.at, found.wait) == (1000, 2)
+        assert type(found.error) is type(error)
+        assert (str(found.error), vars(found.error)) == (str(error), vars(error))
+    with store.lock(KEY):
+        note_failure(store, KEY, None)
+    assert last_failure(store, KEY) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"[]", b"{}", b'{"at": 1}', b"\xff", b"x" * 100])
+def test_a_note_that_is_damaged_is_none(content: bytes) -> None:
+    assert decode_failure(content) is None

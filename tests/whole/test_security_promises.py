@@ -1,80 +1,86 @@
-"""SECURITY.md names tests that exist, in tables that can be read."""
+"""SECURITY.md is a page for people; PROMISES.md, the table of mutants and the tests agree."""
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
+from mutants.mutant import ROOT, broken, names_in, promises
+from mutants.table import MUTANTS
 from support import REPOSITORY
 
-ROOT = REPOSITORY
-TEXT = (ROOT / "SECURITY.md").read_text("utf-8")
-SECTIONS = {
-    title: [line for line in body.splitlines() if line.startswith("|")]
-    for title, _, body in (section.partition("\n") for section in TEXT.split("\n## ")[1:])
-}
-PROMISES = [title for title in SECTIONS if title not in {"Reporting a vulnerability", "What is not covered"}]
-TEST = re.compile(r"tests/((?:\w+/)*test_\w+\.py)::(test_\w+)")
+SECURITY = (REPOSITORY / "SECURITY.md").read_text("utf-8")
+TEXT = (REPOSITORY / "tests" / "PROMISES.md").read_text("utf-8")
+PROMISES = promises(TEXT)
 
 
-def cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip("|").split("|")]
-
-
-def functions(file: Path) -> set[str]:
-    """The tests that pytest finds in a file: its functions, parametrised or not."""
-    return {
-        node.name for node in ast.parse(file.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)
-    }
+def test_security_is_one_page() -> None:
+    """For people: no tables of tests; who attacks, what is promised, what is not, how to report, which versions."""
+    assert len(SECURITY.encode()) < 8192
+    assert re.findall(r"(?m)^## (.+)$", SECURITY) == [
+        *("Reporting a vulnerability", "Versions", "Who the attacker is", "What is promised"),
+        "What is not covered",
+    ]
+    assert "advisory" in SECURITY.partition("## Reporting a vulnerability")[2].partition("\n## ")[0]
+    assert "tests/PROMISES.md" in SECURITY
+    assert "::test_" not in SECURITY
 
 
 def test_the_sections() -> None:
-    assert [title.lower() for title in PROMISES] == [
+    assert [title.lower() for title in dict.fromkeys(promise.section for promise in PROMISES)] == [
         *("the login", "the listener", "pasting", "notebooks", "the token cache"),
-        *(
-            "other stores",
-            "refreshing",
-            "the session",
-            "the authorization server",
-            "secrets",
-            "the command line",
-        ),
+        *("other stores", "refreshing", "the session", "the authorization server", "secrets"),
+        "the command line",
     ]
-    assert SECTIONS["What is not covered"]
-    assert "advisory" in TEXT.partition("## Reporting a vulnerability")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("title", [title for title in SECTIONS if title != "Reporting a vulnerability"])
-def test_a_section_is_a_table_without_gaps(title: str) -> None:
-    """One header, one rule, and rows of as many cells, none of them empty."""
-    header, rule, *rows = map(cells, SECTIONS[title])
-    assert len(rows) >= 5
-    assert set("".join(rule)) == {"-", " "} or set("".join(rule)) == {"-"}
-    for row in (header, rule, *rows):
-        assert len(row) == len(header), row
-        assert all(row)
+def test_every_row_can_be_read() -> None:
+    """Each line of a table is its header, its rule or a promise, with no empty cell."""
+    rows = [line for line in TEXT.splitlines() if line.startswith("|")]
+    assert len(rows) == len(PROMISES) + 2 * len({promise.section for promise in PROMISES})
+    assert [promise.name for promise in PROMISES if not all((promise.requirement, promise.done))] == []
 
 
-def test_no_row_twice() -> None:
-    """A requirement stands in one place."""
-    said = [cells(row)[0] for rows in SECTIONS.values() for row in rows[2:]]
-    assert sorted({name for name in said if said.count(name) > 1}) == []
+@pytest.mark.parametrize("name", ["name", "requirement"])
+def test_no_promise_twice(name: str) -> None:
+    said = [getattr(promise, name) for promise in PROMISES]
+    assert sorted({text for text in said if said.count(text) > 1}) == []
 
 
-@pytest.mark.parametrize("title", PROMISES)
-def test_every_promise_is_held_by_tests_that_exist(title: str) -> None:
-    """The last cell is made of tests alone, each of them a function of its file."""
-    for requirement, _, held_by in map(cells, SECTIONS[title][2:]):
-        tests = [name.strip("`") for name in held_by.split(", ")]
-        assert all(TEST.fullmatch(name) for name in tests), requirement
-        for file, name in map(re.Match.groups, map(TEST.match, tests)):  # type: ignore[arg-type]
-            assert name in functions(ROOT / "tests" / file), f"{requirement}: {file}::{name}"
+def test_every_promise_is_held_by_tests_that_exist() -> None:
+    assert [promise.name for promise in PROMISES if not promise.tests] == []
+    named = {test for promise in PROMISES for test in promise.tests}
+    gone = {
+        test
+        for test in named
+        if test.partition("::")[2] not in names_in(ROOT / "tests" / test.partition("::")[0])
+    }
+    assert sorted(gone) == []
+
+
+def test_every_promise_has_a_mutant() -> None:
+    """Or says why there is no line of code that could be taken out; never both."""
+    behind = {mutant.promise for mutant in MUTANTS}
+    without = {promise.name for promise in PROMISES if promise.not_code}
+    assert sorted(promise.name for promise in PROMISES if promise.name not in behind | without) == []
+    assert sorted(behind & without) == []
+    assert sorted(behind - {promise.name for promise in PROMISES}) == []
+
+
+def test_every_mutant_fits_the_code_and_the_tests() -> None:
+    """As ``python -m tests.mutants --check`` says; and its tests stand in the row of its promise."""
+    held = {promise.name: promise.tests for promise in PROMISES}
+    assert [text for mutant in MUTANTS for text in broken(mutant)] == []
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 150
+    for mutant in MUTANTS:
+        named = {test.partition("[")[0] for test in mutant.tests}
+        assert named <= set(held[mutant.promise]), (
+            f"{mutant.name}: add its tests to the row of {mutant.promise}"
+        )
 
 
 def test_the_tests_of_attacks_are_named() -> None:
-    """Whoever adds a file of attacks says here what it holds."""
+    """Whoever adds a file of attacks says in PROMISES.md what it holds."""
     of_attacks = re.compile(r"test_(.*hostile.*|faults.*|leaks|fuzz.*|soak)\.py")
     files = {
         path.relative_to(ROOT / "tests").as_posix()
@@ -82,4 +88,4 @@ def test_the_tests_of_attacks_are_named() -> None:
         if of_attacks.fullmatch(path.name)
     }
     assert files
-    assert sorted(files - {file for file, _ in TEST.findall(TEXT)}) == []
+    assert sorted(files - {test.partition("::")[0] for promise in PROMISES for test in promise.tests}) == []

@@ -13,6 +13,7 @@ from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.errors import StoreError
 from aventus_creds.profiles.store_keys import StoreSettings
+from aventus_creds.stores.file import InFolder
 from aventus_creds.stores.keyring.entries import SERVICE, Entries, with_entries
 from aventus_creds.stores.record import decode, encode
 from aventus_creds.tokens import Token
@@ -28,7 +29,7 @@ def open_store(settings: StoreSettings | None) -> KeyringStore:  # noqa: ARG001 
     return KeyringStore(state_folder())
 
 
-class KeyringStore:
+class KeyringStore(InFolder):
     """Stores tokens in the system's keyring. The service is ``aventus-creds``, and the user name is the key.
 
     No token is ever a command line argument: the keyring library talks to D-Bus or calls the system. Once per
@@ -42,6 +43,8 @@ class KeyringStore:
     Args:
         folder: for the locks only. All processes that use one keyring must use the same folder.
     """
+
+    _needs_lock = True
 
     def __init__(self, folder: Path) -> None:
         self._files = PrivateFolder(folder / "tokens")

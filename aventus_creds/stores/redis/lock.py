@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from redis.exceptions import LockError, RedisClusterException, RedisError
+from redis.exceptions import LockError
 from redis.lock import Lock
 
 TRY: Final = """
@@ -46,18 +46,19 @@ return 1
 
 
 class Names(NamedTuple):
-    """The three Redis keys of one entry. The braces in them keep all three in the same slot of a cluster."""
+    """The Redis keys of one entry. The braces in them keep all of them in the same slot of a cluster."""
 
     entry: str
     lock: str
     news: str
     """A stream that holds one item: the latest event that wakes waiters."""
+    note: str
 
 
 def names(prefix: str, key: str) -> Names:
     """Return the Redis keys of the entry ``key``, which all begin with ``prefix``."""
     entry = f"{prefix}{{{key}}}"
-    return Names(entry, f"{entry}:lock", f"{entry}:news")
+    return Names(entry, f"{entry}:lock", f"{entry}:news", f"{entry}:note")
 
 
 class Tried(NamedTuple):
@@ -108,12 +109,13 @@ class EntryLock(Lock):
             keys=list(self._keys), args=[self._own, milliseconds, self._stamp, given, waiting_from]
         )
         state, stamp, pttl, last = (*answer, -1, b"0-0")[:4]
-        if state == b"held":
+        tried = Tried(state.decode(), stamp[: self._stamp], int(pttl), last)
+        if tried.state == "held":
             self.local.token = self._own.encode()
             # When the interpreter is ending, no thread can be started. Then the lock just lapses on its own.
             with suppress(RuntimeError):
                 threading.Thread(target=self._extend, daemon=True).start()
-        return Tried(state.decode(), stamp, pttl, last)
+        return tried
 
     def do_release(self, expected_token: Any) -> None:
         """Release the lock if it is still ours, and wake the waiters."""
@@ -123,7 +125,7 @@ class EntryLock(Lock):
         """Release the lock. If that fails, the lock soon lapses."""
         self._over.set()
         if self._process == os.getpid():  # after a fork, the parent still holds it
-            with suppress(RedisError, RedisClusterException, OSError):
+            with suppress(Exception):  # whatever a Redis answers
                 self.do_release(self._own)
 
     @property
@@ -134,7 +136,9 @@ class EntryLock(Lock):
     def _extend(self) -> None:
         # Three times per lifetime, so that two may fail before the lock lapses.
         while not self._over.wait((self.timeout or 0) / 3):
-            with suppress(RedisError, RedisClusterException, OSError):
+            with suppress(
+                Exception
+            ):  # the next one may succeed; here nobody could handle an error, only print it
                 try:
                     self.reacquire()
                 except LockError:

@@ -7,10 +7,15 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from aventus_creds.basics.hidden import Hidden, hides
+from aventus_creds.basics.hidden import Hidden, Secretive, hides
 from aventus_creds.errors import ConfigError, StoreError
 
-VERSION: Final = b"\x01"
+VERSION: Final = b"\x02"
+"""The first byte of a sealed entry, which is bound to its whole name in the store."""
+
+BEFORE: Final = b"\x01"
+"""The first byte of an entry from before 2: it is bound to its key alone, without the store's prefix."""
+
 NONCE: Final = 12
 STAMP: Final = len(VERSION) + NONCE
 """Length in bytes of the beginning of a sealed entry, which is different for each one."""
@@ -23,12 +28,14 @@ def new_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
-class Seal:
+class Seal(Secretive):
     """AES-256-GCM (NIST SP 800-38D) with several keys: the first one seals, and each of them opens.
 
-    An entry is bound to its name, so it cannot be opened after it is copied to another name. The repr shows
-    no key.
+    An entry is bound to its whole name, so it cannot be opened after it is copied to another name or prefix.
+    The repr shows no key.
     """
+
+    __slots__ = ("_ciphers",)
 
     @hides
     def __init__(self, keys: Hidden[Sequence[str]]) -> None:
@@ -45,10 +52,15 @@ class Seal:
         """Return ``content`` encrypted for the entry ``name``. The first STAMP bytes differ for each result."""
         # 96 random bits are safe for four billion entries under one key (SP 800-38D section 8.3).
         nonce = os.urandom(NONCE)
-        return VERSION + nonce + self._ciphers[0].encrypt(nonce, content, _bound(name))
+        return VERSION + nonce + self._ciphers[0].encrypt(nonce, content, _bound(VERSION, name))
 
-    def open(self, name: str, sealed: bytes) -> bytes:
-        """Return the content of ``sealed``, the entry ``name``.
+    def open(self, name: str, sealed: bytes, key: str = "") -> bytes:
+        """Return the content of ``sealed``.
+
+        Args:
+            name: the whole name of the entry, as it was sealed.
+            sealed: what is stored there.
+            key: the entry's key, to which version BEFORE was bound. It stands for the entry in messages.
 
         Raises:
             StoreError: no key opens it. Such an entry does not count as missing. Otherwise, if a key was
@@ -56,18 +68,19 @@ class Seal:
         """
         from cryptography.exceptions import InvalidTag
 
-        for cipher in self._ciphers if sealed[:1] == VERSION else []:
+        bound = {VERSION: _bound(VERSION, name), BEFORE: _bound(BEFORE, key)}.get(sealed[:1])
+        for cipher in self._ciphers if bound else []:
             try:
-                return cipher.decrypt(sealed[1:STAMP], sealed[STAMP:], _bound(name))
+                return cipher.decrypt(sealed[1:STAMP], sealed[STAMP:], bound)
             except (InvalidTag, ValueError):  # ValueError: too short to be one
                 continue
-        raise unreadable(name)
+        raise unreadable(key or name)
 
 
-def unreadable(name: str) -> StoreError:
+def unreadable(key: str) -> StoreError:
     """Return the error for an entry that exists but cannot be read."""
     return StoreError(
-        f"the stored token {name} cannot be decrypted: it was sealed with another key, or is damaged",
+        f"the stored token {key} cannot be decrypted: it was sealed with another key, or is damaged",
         hint="Add the key it was sealed with after the first one, or log in again: that replaces it.",
     )
 
@@ -105,5 +118,5 @@ def _read(key: object) -> bytes | None:
     return raw if len(raw) == 32 else None
 
 
-def _bound(name: str) -> bytes:
-    return b"aventus-creds " + VERSION + name.encode()
+def _bound(version: bytes, name: str) -> bytes:
+    return b"aventus-creds " + version + name.encode()

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.hidden import Secretive
 from aventus_creds.basics.waits import spread
-from aventus_creds.errors import (
-    AventusCredsError,
-    ConfigError,
-    InsecureStoreWarning,
-    StoreConflict,
-    StoreError,
-)
+from aventus_creds.errors import AventusCredsError, InsecureStoreWarning, StoreConflict, StoreError
 from aventus_creds.stores.record import decode, encode
-from aventus_creds.stores.redis.address import Address, explain, passing, read_address
+from aventus_creds.stores.redis.address import checked_address
+from aventus_creds.stores.redis.faults import explain, known_faults, passing
+from aventus_creds.stores.redis.scripts import SAVE
 from aventus_creds.stores.redis.sealing import NONCE, STAMP, Seal, unreadable
 from aventus_creds.tokens import Token
 
@@ -40,32 +37,11 @@ GRACE: Final = 300.0
 DELETED: Final = b"\x00"
 """The first byte of the mark that a deleted entry leaves for REMEMBERED seconds. The rest is random."""
 
+SAVED: Final = "saved"
+"""The news of a save, as SAVE writes it."""
+
 REMEMBERED: Final = 86400.0
 """Seconds to keep the news for waiters, and the marks of deleted entries."""
-
-SAVE: Final = """
-local stamp = redis.call('getrange', KEYS[1], 0, string.len(ARGV[1]) - 1)
-if stamp == ARGV[1] then
-    return 1
-end
-if stamp ~= '' and stamp ~= ARGV[2] then
-    return 0
-end
-if ARGV[4] == '' then
-    redis.call('set', KEYS[1], ARGV[3])
-else
-    redis.call('set', KEYS[1], ARGV[3], 'px', ARGV[4])
-end
-redis.call('xadd', KEYS[2], 'maxlen', 1, '*', 'saved', '')
-redis.call('pexpire', KEYS[2], ARGV[5])
-return 1
-"""
-"""Replace the entry, if it still begins with the second argument. The first one is how the new entry begins.
-
-If there is no entry, the old one has expired or Redis has lost it. Then nothing newer can be overwritten,
-because a deletion leaves a mark. If the new entry is already there, an earlier try wrote it and its answer
-was lost.
-"""
 
 
 class _Mine(threading.local):
@@ -76,7 +52,7 @@ class _Mine(threading.local):
         self.held: dict[str, EntryLock] = {}
 
 
-class RedisStore:
+class RedisStore(Secretive):
     """Stores encrypted tokens in a Redis, for all processes and machines that have the keys.
 
     Locks in Redis are not perfect: they lapse, and a failover may forget one. So each save is a
@@ -107,9 +83,9 @@ class RedisStore:
         lock_lifetime: float = LOCK_LIFETIME,
     ) -> None:
         try:
-            address = _checked(url)
+            address = checked_address(url)
             self._seal = Seal(keys)
-        except AventusCredsError as error:
+        except (AventusCredsError, InsecureStoreWarning) as error:  # a warning, where warnings are errors
             del url, keys  # tools may show the variables of a traceback
             raise error.with_traceback(None) from None
         self._address, self._place = address, address.place
@@ -129,11 +105,12 @@ class RedisStore:
 
     def load(self, key: str) -> Token | None:
         """Return the token under ``key``. Raises StoreError, also if no key can decrypt it."""
-        kept = self._call(lambda client: client.get(self._names(key).entry)) or b""
+        entry = self._names(key).entry
+        kept = self._call(_read_entry, entry)
         self._mine.seen[key] = kept[:STAMP]
         if not kept or kept.startswith(DELETED):
             return None
-        token = decode(key, self._seal.open(key, kept))
+        token = decode(key, self._seal.open(entry, kept, key))
         if token is None:
             raise unreadable(key)
         return token
@@ -143,8 +120,12 @@ class RedisStore:
 
         Redis deletes a token without a refresh token by itself, soon after its expiry.
         """
-        lifetime = None if token.refresh_token else max(token.expires_at - time.time(), 0) + GRACE
-        self._replace(key, self._seal.seal(key, encode(key, token)), lifetime)
+        lifetime = (
+            None
+            if token.refresh_token or token.expires_at == math.inf
+            else max(token.expires_at - time.time(), 0) + GRACE
+        )
+        self._replace(key, self._seal.seal(self._names(key).entry, encode(key, token)), lifetime)
 
     def delete(self, key: str) -> None:
         """Delete the token under ``key``. Raises as ``save`` does."""
@@ -165,6 +146,25 @@ class RedisStore:
         """
         return self._hold(key, or_news=True)
 
+    def attempt(self, key: str) -> AbstractContextManager[bool]:
+        """Lock ``key``, or give False at once if somebody else holds it. Raises StoreError."""
+        return self._hold(key, or_news=False, at_once=True)
+
+    def note(self, key: str, content: bytes | None) -> None:
+        """Store a note beside the token under ``key``, sealed as it is, or remove it. Raises StoreError."""
+        name = self._names(key).note
+        if content is None:
+            self._call(lambda client: client.delete(name))
+        else:
+            sealed = self._seal.seal(name, content)
+            self._call(lambda client: client.set(name, sealed, px=int(REMEMBERED * 1000)))
+
+    def noted(self, key: str) -> bytes | None:
+        """Return the note beside the token under ``key``. Raises StoreError."""
+        name = self._names(key).note
+        sealed = self._call(lambda client: client.get(name))
+        return None if sealed is None else self._seal.open(name, sealed)
+
     def holds(self, key: str) -> bool:
         """Whether this thread still holds its lock on ``key``. Raises StoreError."""
         held = self._mine.held.get(key)
@@ -173,15 +173,18 @@ class RedisStore:
     # Implementation
 
     @contextmanager
-    def _hold(self, key: str, *, or_news: bool) -> Iterator[bool]:
+    def _hold(self, key: str, *, or_news: bool, at_once: bool = False) -> Iterator[bool]:
         queue = self._queues[key]  # only one thread of this process at a time waits in Redis
-        if not queue.acquire(LOCK_TIMEOUT):
-            raise self._locked_too_long(key)
+        if not queue.acquire(0 if at_once else LOCK_TIMEOUT):
+            if not at_once:
+                raise self._locked_too_long(key)
+            yield False
+            return
         with ExitStack() as stack:
             stack.callback(queue.release)
             lock = self._new_lock(key)
             try:
-                held = self._wait(lock, key, or_news=or_news)
+                held = self._wait(lock, key, or_news=or_news, at_once=at_once)
             except KeyboardInterrupt:  # we may have the lock already: the answer was not read
                 lock.let_go()
                 raise
@@ -200,7 +203,7 @@ class RedisStore:
             self._call(lambda client: client), self._names(key), self._lock_lifetime, STAMP, REMEMBERED
         )
 
-    def _wait(self, lock: EntryLock, key: str, *, or_news: bool) -> bool:
+    def _wait(self, lock: EntryLock, key: str, *, or_news: bool, at_once: bool) -> bool:
         """Take ``lock``. With ``or_news`` give up once the entry is not the one that this thread last saw."""
         since = self._mine.seen.get(key)
         give_up = time.monotonic() + LOCK_TIMEOUT
@@ -212,7 +215,7 @@ class RedisStore:
             if tried.state == "held":
                 self._mine.seen[key] = tried.stamp
                 return True
-            if tried.state == "changed":
+            if tried.state == "changed" or at_once:
                 return False
             if time.monotonic() > give_up:
                 raise self._locked_too_long(key)
@@ -232,7 +235,7 @@ class RedisStore:
             news = self._call(_read_news, self._names(key).news, last, int(pause * 1000))
             if news:
                 lapses = 0.0
-            if or_news and _tells_of_a_save(news):
+            if or_news and news == SAVED:
                 return False
 
     def _replace(self, key: str, content: bytes, lifetime: float | None) -> None:
@@ -254,7 +257,6 @@ class RedisStore:
         from redis.retry import Retry
 
         give_up = time.monotonic() + self._timeout
-        known = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError)
 
         def failed(fault: Exception) -> None:
             if not passing(fault) or time.monotonic() > give_up:
@@ -271,11 +273,12 @@ class RedisStore:
                 return spread(longest / 2, longest)
 
         # The time limit ends the retries long before this number is reached.
-        retry = Retry(Backoff(), 1000, known)
+        retry = Retry(Backoff(), 1000, known_faults())
         try:
             return retry.call_with_retry(lambda: do(self._connected(), *args), failed)
-        except known as fault:
-            raise explain(fault, self._place, self._prefix) from None
+        except Exception as fault:  # noqa: BLE001 - redis-py raises anything for an answer that it does not expect
+            error = explain(fault, self._place, self._prefix, self._address.secrets)
+        raise error  # outside the except clause: the frames of redis-py hold the password
 
     def _connected(self) -> Any:
         with self._connecting:
@@ -292,33 +295,16 @@ class RedisStore:
         return StoreError(f"{key} has been locked in {self._place} for {LOCK_TIMEOUT:g} s")
 
 
-def _checked(url: str) -> Address:
-    address = read_address(url)
-    if not isinstance(address, Address):
-        raise address
-    try:
-        import redis  # noqa: F401 - whether it is there
-    except ImportError:
-        raise ConfigError(
-            "redis-py is not installed: the Redis store needs it",
-            hint="Run: pip install 'aventus-creds[redis]'",
-        ) from None
-    if address.exposes_password:
-        # Only a warning: tokens are encrypted, and a Redis is often reached through a tunnel, which we cannot
-        # see.
-        warnings.warn(
-            f"the password of {address.place} crosses the network in the clear; use rediss://",
-            InsecureStoreWarning,
-            stacklevel=3,
-        )
-    return address
+def _read_entry(client: Any, entry: str) -> bytes:
+    kept = client.get(entry)
+    if not isinstance(kept, bytes | None):
+        raise TypeError
+    return kept or b""
 
 
-def _read_news(client: Any, stream: str, last: bytes, milliseconds: int) -> Any:
-    return client.xread({stream: last}, count=1, block=milliseconds)
-
-
-def _tells_of_a_save(news: Any) -> bool:
-    """Whether the answer of XREAD, a list in RESP2 and a mapping in RESP3, tells of a save."""
-    streams = news.values() if isinstance(news, dict) else [entries for _, entries in news or ()]
-    return any(b"saved" in str(stream).encode() for stream in streams)
+def _read_news(client: Any, stream: str, last: bytes, milliseconds: int) -> str:
+    """Wait for news in ``stream`` after ``last``. Return SAVED, another word, or "" if there are none."""
+    news = client.xread({stream: last}, count=1, block=milliseconds)
+    # The answer is a list in RESP2 and a mapping in RESP3.
+    items = news.values() if isinstance(news, dict) else [items for _, items in news or ()]
+    return "".join(SAVED if SAVED in str(item) else "freed" for item in items)

@@ -1,0 +1,135 @@
+"""status: when a login ends, and whether a person is needed soon."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Sent, Web, make_token
+
+from aventus_creds import get_token
+from aventus_creds.cli.commands import run
+from aventus_creds.errors import LoginRequired
+from aventus_creds.profiles.file import read_profiles
+from aventus_creds.stores.opening import default_store
+
+WriteProfiles = Callable[..., Path]
+Prints = pytest.CaptureFixture[str]
+
+
+def keep(write_profiles: WriteProfiles, url: str = "https://as.example.com", **fields: Any) -> None:
+    endpoints = {"authorize_url": f"{url}/authorize", "token_url": f"{url}/token"}
+    write_profiles({"prod": {**endpoints, "client_id": "c", "api_url": url, "retries": 0}})
+    store, key = default_store(), read_profiles().profile("prod").key
+    with store.lock(key):
+        store.save(key, make_token(**fields))
+
+
+def standing(prints: Prints, *options: str) -> dict[str, Any]:
+    run(["status", "--json", *options])
+    (found,) = json.loads(prints.readouterr().out)
+    return dict(found)
+
+
+def test_a_login_that_ends_within_the_span(write_profiles: WriteProfiles, capsys: Prints) -> None:
+    """The refresh token's own end is shown, and monitoring hears of it in time."""
+    keep(write_profiles, refresh_token="r", refresh_expires_at=time.time() + 1800)
+    assert run(["status", "--min-ttl", "20h"]) == 3
+    assert run(["status", "--min-ttl", "5m"]) == 0
+    assert "until 20" in capsys.readouterr().out
+    assert standing(capsys)["login_ends_at"].endswith("Z")
+    keep(write_profiles, refresh_token="r")
+    assert run(["status", "--min-ttl", "20h"]) == 0
+
+
+def test_a_refused_refresh_is_no_login_that_renews_itself(
+    web: Web, write_profiles: WriteProfiles, capsys: Prints
+) -> None:
+    """Until somebody logs in anew; the stored login stays where it is."""
+    keep(write_profiles, web.url, age=7200, refresh_token="r")
+    assert run(["status"]) == 0
+    web.answer = lambda _: Sent(403, {"error": "unauthorized_client", "error_description": "ask your admin"})
+    with pytest.raises(LoginRequired, match="ask your admin"):
+        get_token("prod", interactive=False)
+    assert run(["status"]) == 3
+    capsys.readouterr()
+    found = standing(capsys, "prod")
+    assert found["refreshable"] is False
+    assert "ask your admin" in found["refused"]
+    assert found["state"] == "expired"
+    web.answer = lambda _: Sent(body={"access_token": "new", "token_type": "Bearer", "expires_in": 3600})
+    assert get_token("prod", interactive=False).access_token == "new"
+    assert standing(capsys)["refused"] is None
+
+
+def test_a_token_without_a_known_end(write_profiles: WriteProfiles, capsys: Prints) -> None:
+    """It is used until the API refuses it; no span is too long for it."""
+    keep(write_profiles, lifetime=math.inf)
+    assert run(["status", "--min-ttl", "30d"]) == 0
+    assert "until the API refuses it" in capsys.readouterr().out
+    assert standing(capsys)["expires_at"] is None
+    assert get_token("prod", min_ttl=10**9).access_token == "an-access-token"
+    assert "inf" not in repr(get_token("prod"))
+
+
+def test_client_credentials_renew_themselves_everywhere(
+    write_profiles: WriteProfiles, capsys: Prints
+) -> None:
+    """status and doctor say the same."""
+    keys = {
+        "issuer": "https://127.0.0.1:9",
+        "client_id": "c",
+        "client_secret": "s",
+        "grant": "client_credentials",
+    }
+    write_profiles({"prod": {**keys, "api_url": "https://127.0.0.1:9", "timeout": 1}})
+    store, key = default_store(), read_profiles().profile("prod").key
+    with store.lock(key):
+        store.save(key, make_token())
+    assert standing(capsys)["refreshable"] is True
+    run(["doctor", "prod"])
+    assert "renews itself" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("fields", "ends"),
+    [
+        ({"refresh_expires_in": 1800}, 1800),
+        ({"refresh_token_expires_in": "1800"}, 1800),
+        ({"x_refresh_token_expires_in": 1800}, 1800),
+        ({"refresh_expires_in": 0}, None),
+        ({"refresh_token_expires_at": 1800}, 1800),
+        ({"refresh_token_expires_at": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_the_refresh_tokens_own_end(
+    fields: dict[str, Any], ends: int | None, web: Web, write_profiles: WriteProfiles
+) -> None:
+    """As Keycloak, GitHub and Entra, QuickBooks and others write it; 0 is no end."""
+    asked = time.time()
+    if "refresh_token_expires_at" in fields and fields["refresh_token_expires_at"] != "soon":
+        fields = {"refresh_token_expires_at": asked + 1800}
+    keep(write_profiles, web.url, age=7200, refresh_token="r")
+    body = {"access_token": "new", "token_type": "Bearer", "expires_in": 60, "refresh_token": "s", **fields}
+    web.answer = lambda _: Sent(body=body)
+    found = get_token("prod", interactive=False).refresh_expires_at
+    if ends is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert asked + ends - 1 <= found <= time.time() + ends
+    assert default_store().load(read_profiles().profile("prod").key) == get_token("prod")
+
+
+def test_the_end_of_a_refresh_token_that_is_kept(web: Web, write_profiles: WriteProfiles) -> None:
+    """An answer without a refresh token changes nothing of the old one's end."""
+    ends = time.time() + 5000
+    keep(write_profiles, web.url, age=7200, refresh_token="r", refresh_expires_at=ends)
+    web.answer = lambda _: Sent(body={"access_token": "new", "token_type": "Bearer", "expires_in": 60})
+    assert get_token("prod", interactive=False).refresh_expires_at == ends
