@@ -30,9 +30,9 @@ def mixups(file: ProfilesFile, among: list[str], *, fetch: bool) -> list[str]:
     shared: dict[str, list[str]] = {}
     for uri, profiles in users.items():
         names = [profile.name for profile in profiles]
-        if len(set(map(_server, profiles))) > 1 and {*names} & {*among}:
-            if not all(_announces_iss(profile, fetch=fetch) for profile in profiles):
-                shared[uri] = names
+        several = len(set(map(_server, profiles))) > 1 and {*names} & {*among}
+        if several and not all(_announces_iss(profile, fetch=fetch) for profile in profiles):
+            shared[uri] = names
     return [
         f"{', '.join(dict.fromkeys(names))} share {uri}, and not every server is known to name itself in its"
         " redirects (iss): a dishonest one could get the code of another. Register a redirect URI with a path of"

@@ -95,7 +95,8 @@ def test_a_token_that_was_there_is_no_login_elsewhere(background: BackgroundLogi
     background.begin(anew=True)
     until(lambda: background.url)
     background._look_for_another_login()
-    assert background.state == "waiting"
+    assert background._attempt
+    assert not background._attempt.ended.is_set()
 
 
 def test_a_short_token_is_no_login_elsewhere_for_a_long_job(background: BackgroundLogin) -> None:
