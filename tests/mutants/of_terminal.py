@@ -8,7 +8,10 @@ from .mutant import Edit, Mutant, out
 
 LOOPBACK: Final = "callbacks/loopback.py"
 PAGE: Final = "callbacks/page.py"
+HANDLER: Final = "callbacks/handler.py"
+BROWSER: Final = "callbacks/browser.py"
 CONSOLE: Final = "callbacks/console.py"
+PASTED: Final = "callbacks/pasted.py"
 TYPED: Final = "callbacks/typed_lines.py"
 ATTEMPT: Final = "logins/attempt.py"
 TEST_PAGE: Final = "callbacks/test_loopback_page.py"
@@ -25,8 +28,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "page-waits",
         "page-tells-the-truth",
         ATTEMPT,
-        '        text = f"Logged in to {self._profile.name}."\n        try:\n            self._save(self._token)',
-        '        text = f"Logged in to {self._profile.name}."\n        token = self._token\n        try:\n            threading.Thread(target=lambda: self._save(token)).start()',
+        "self._unsaved = why_unsaved(self._save, self._token)",
+        "token = self._token\n        threading.Thread(target=lambda: why_unsaved(self._save, token)).start()",
         f"{TEST_PAGE}::test_success_is_shown_only_when_the_token_is_stored",
     ),
     out(
@@ -112,7 +115,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         '    "Connection": "close",\n',
         "",
         f"{TEST_PAGE}::test_one_connection_serves_one_request",
-        also=(Edit(LOOPBACK, "self.close_connection = True", "pass"),),
+        also=(Edit(HANDLER, "self.close_connection = True", "pass"),),
         doubled="each answer ends its connection",
     ),
     # The wait
@@ -176,7 +179,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "remote-browser",
         "no-hidden-browser",
-        CONSOLE,
+        BROWSER,
         'remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ',
         "remote = False",
         f"{TEST_CONSOLE}::test_only_a_browser_that_the_person_can_see_is_opened",
@@ -184,33 +187,33 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "text-browser",
         "no-hidden-browser",
-        CONSOLE,
-        "not in TEXT_BROWSERS",
-        "not in ()",
+        BROWSER,
+        ".name in TEXT_BROWSERS",
+        ".name in ()",
         f"{TEST_CONSOLE}::test_only_a_browser_that_the_person_can_see_is_opened",
     ),
     out(
         "own-browser",
         "own-browser",
-        CONSOLE,
-        'if not os.environ.get("BROWSER"):',
-        "if True:",
+        BROWSER,
+        'if os.environ.get("BROWSER"):',
+        "if False:",
         f"{TEST_CONSOLE}::test_only_a_browser_that_the_person_can_see_is_opened",
     ),
     out(
         "paste-checked",
         "paste-checked",
         CONSOLE,
-        "attempt.deliver(query_of(pasted.reveal()))",
-        "attempt.deliver(query_of(attempt.url + '&' + pasted.reveal()))",
+        "attempt.deliver(query.reveal())",
+        'attempt.deliver("code=x&" + attempt.url.partition("?")[2])',
         f"{TEST_PASTE}::test_a_wrong_state_is_refused_with_the_reason_and_asked_again",
     ),
     out(
         "paste-asked-again",
         "paste-checked",
         CONSOLE,
-        "        if not reply.ended:\n            self._say(",
-        "        if False:\n            self._say(",
+        "if not reply.ended:",
+        "if False:",
         f"{TEST_PASTE}::test_a_wrong_state_is_refused_with_the_reason_and_asked_again",
     ),
     out(
@@ -241,7 +244,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "terminal-restored",
         "terminal-restored",
         TYPED,
-        "termios.tcsetattr(self._descriptor, termios.TCSADRAIN, attributes)",
+        "termios.tcsetattr(self._descriptor, termios.TCSANOW, attributes)",
         "pass",
         f"{TEST_TERMINAL}::test_the_terminal_is_given_back_as_it_was",
     ),
@@ -249,15 +252,15 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "terminal-of-another-job",
         "terminal-restored",
         TYPED,
-        "if self._terminal and not in_foreground(sys.stdin):",
-        "if False:",
+        "return in_foreground(self._descriptor)",
+        "return True",
         f"{TEST_TERMINAL}::test_a_job_in_the_background_is_not_stopped",
     ),
     out(
         "wrapped-paste",
         "any-paste",
-        CONSOLE,
-        '"".join(_TERMINAL_NOISE.sub("", pasted).split()).strip("\'\\"<>")',
+        PASTED,
+        '_INVISIBLE.sub("", _unescaped(_CONTROL_SEQUENCE.sub("", pasted)))',
         "pasted",
         "callbacks/test_around_a_paste.py::test_what_is_around_it_does_no_harm",
     ),
@@ -265,8 +268,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "paste-beside",
         "paste-beside",
         CONSOLE,
-        "if self._paste or is_terminal():",
-        "if False:",
+        "if not self._paste:",
+        "if True:",
         f"{TEST_CONSOLE}::test_the_paste_wins_while_the_listener_waits",
     ),
     # The attempt

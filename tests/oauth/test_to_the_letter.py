@@ -61,7 +61,11 @@ def test_a_nonce_is_sent_and_must_come_back() -> None:
     """OpenID Connect Core 3.1.3.7 item 11: an ID token with another one answers another request."""
     authorization = attempt()
     assert sent(authorization)["nonce"] == STATE  # the test's randomness is always the same
-    claims = base64.urlsafe_b64encode(json.dumps({"sub": "ada", "nonce": "another"}).encode()).rstrip(b"=").decode()
+    claims = (
+        base64.urlsafe_b64encode(json.dumps({"sub": "ada", "nonce": "another"}).encode())
+        .rstrip(b"=")
+        .decode()
+    )
     given = answer(access_token="tok", id_token=f"e30.{claims}.sig")
     with pytest.raises(InvalidAnswer, match="another login"):
         authorization.read_token(given, authorization.exchange(CODE, None), now=NOW)
