@@ -226,6 +226,14 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "if False:",
         f"{TEST_GRANT}::test_what_does_not_answer_this_attempt_is_rejected",
     ),
+    out(
+        "code-of-visible-characters",
+        "damaged-code",
+        GRANT,
+        "_CODE.fullmatch(",
+        "_CODE.match(",
+        f"{TEST_ANSWERS}::test_a_code_that_no_server_sends_is_damaged_and_the_wait_goes_on",
+    ),
     # The ID token
     out(
         "nonce-compared",
