@@ -12,6 +12,7 @@ REQUEST: Final = "oauth/request.py"
 ENDPOINTS: Final = "oauth/endpoints.py"
 TEST_GRANT: Final = "oauth/test_code_grant.py"
 TEST_ANSWER: Final = "oauth/test_answer.py"
+TEST_ANSWERS: Final = "oauth/test_code_grant_answers.py"
 TEST_REQUEST: Final = "oauth/test_request.py"
 
 ROWS: Final[tuple[Mutant, ...]] = (
@@ -157,16 +158,16 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "state-needed",
         "state",
         GRANT,
-        'if "state" not in params:',
-        'params.setdefault("state", self._state)\n        if False:',
+        'if not params.get("state"):',
+        'params["state"] = params.get("state") or self._state\n        if False:',
         f"{TEST_GRANT}::test_what_does_not_answer_this_attempt_is_rejected",
     ),
     out(
         "state-in-errors",
         "state",
         GRANT,
-        'if "state" not in params:',
-        'if "error" in params:\n            return self._refused(params["error"], "")\n        if "state" not in params:',
+        'if not params.get("state"):',
+        'if "error" in params:\n            return self._refused(params["error"], "")\n        if not params.get("state"):',
         f"{TEST_GRANT}::test_what_does_not_answer_this_attempt_is_rejected",
     ),
     out(
@@ -213,34 +214,42 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "announcement-read",
         "missing-issuer",
         ENDPOINTS,
-        'document.get("authorization_response_iss_parameter_supported") is True',
-        "False",
+        'announces_iss=document.get("authorization_response_iss_parameter_supported") is True',
+        "announces_iss=False",
         "oauth/test_to_the_letter.py::test_an_announcement_of_iss_is_read",
     ),
     out(
         "code-that-cannot-be-read",
         "state",
         GRANT,
-        'if "\\ufffd" in params["code"]:',
+        'if not _CODE.fullmatch(params["code"]):',
         "if False:",
         f"{TEST_GRANT}::test_what_does_not_answer_this_attempt_is_rejected",
+    ),
+    out(
+        "code-of-visible-characters",
+        "damaged-code",
+        GRANT,
+        "_CODE.fullmatch(",
+        "_CODE.match(",
+        f"{TEST_ANSWERS}::test_a_code_that_no_server_sends_is_damaged_and_the_wait_goes_on",
     ),
     # The ID token
     out(
         "nonce-compared",
         "nonce",
         GRANT,
-        'claims.get("nonce") != self._nonce',
-        "False",
+        'if claims["nonce"] == self._nonce',
+        "if True",
         f"{TEST_ANSWER}::test_the_id_token_must_answer_this_attempt",
     ),
     out(
         "nonce-missing",
         "nonce",
         GRANT,
-        'claims.get("nonce") != self._nonce',
-        'claims.get("nonce", self._nonce) != self._nonce',
-        "oauth/test_to_the_letter.py::test_a_nonce_is_sent_and_must_come_back",
+        'return "" if self._verifier else _no_nonce(id_token, claims)',
+        'return ""',
+        f"{TEST_ANSWERS}::test_a_missing_nonce_may_pass_with_pkce_only",
     ),
     # What a server says
     out(
@@ -263,8 +272,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "redirect-error-blotted",
         "no-exception",
         GRANT,
-        "plain(description, secrets)",
-        "plain(description)",
+        "plain(words, (self._state, self._nonce, self._verifier))",
+        "plain(words)",
         f"{TEST_GRANT}::test_an_error_redirect_that_repeats_the_state_does_not_show_it",
     ),
     out(

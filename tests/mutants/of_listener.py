@@ -7,9 +7,12 @@ from typing import Final
 from .mutant import Edit, Mutant, out
 
 LOOPBACK: Final = "callbacks/loopback.py"
+HANDLER: Final = "callbacks/handler.py"
+GATE: Final = "callbacks/gate.py"
 CONNECTIONS: Final = "callbacks/connections.py"
 ATTEMPT: Final = "logins/attempt.py"
 TEST_REQUESTS: Final = "callbacks/test_loopback_requests.py"
+TEST_POST: Final = "callbacks/test_loopback_post.py"
 TEST_ADDRESS: Final = "callbacks/test_loopback_address.py"
 TEST_END: Final = "callbacks/test_loopback_end.py"
 TEST_ATTEMPT: Final = "logins/test_attempt.py"
@@ -20,8 +23,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "own-interface",
         "loopback-only",
         LOOPBACK,
-        "super().__init__((host, port), _Handler)",
-        'super().__init__(("", port), _Handler)',
+        "super().__init__((host, port), Handler)",
+        'super().__init__(("", port), Handler)',
         f"{TEST_ADDRESS}::test_no_other_address_of_this_machine_is_listened_on",
         also=(
             Edit(LOOPBACK, 'if self.server_address[0] in {"0.0.0.0", "::", "::ffff:0.0.0.0"}:', "if False:"),
@@ -80,7 +83,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "both-of-localhost",
         "ip-literal",
         LOOPBACK,
-        'servers.append(_Server(socket.AF_INET6, "::1", servers[0].server_address[1]))',
+        'servers.append(Server(socket.AF_INET6, "::1", servers[0].server_address[1]))',
         "pass",
         f"{TEST_ADDRESS}::test_localhost_listens_on_both_its_addresses",
     ),
@@ -96,7 +99,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "host-header",
         "host-header",
-        LOOPBACK,
+        HANDLER,
         "not all(map(self.server.gate.host, named))",
         "False",
         f"{TEST_REQUESTS}::test_a_foreign_host_header_is_refused",
@@ -104,7 +107,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "one-host-header",
         "host-header",
-        LOOPBACK,
+        HANDLER,
         "len(hosts) != 1 or ",
         "",
         f"{TEST_REQUESTS}::test_a_foreign_host_header_is_refused",
@@ -112,7 +115,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "host-in-the-target",
         "host-header",
-        LOOPBACK,
+        HANDLER,
         "named = [*hosts, target.netloc] if target.netloc else hosts",
         "named = hosts",
         f"{TEST_REQUESTS}::test_a_whole_address_as_the_target_must_be_this_listeners_too",
@@ -120,7 +123,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "host-with-its-port",
         "host-header",
-        LOOPBACK,
+        GATE,
         "if DEFAULT_PORTS[redirect_uri.scheme] in ports:",
         "if True:",
         f"{TEST_REQUESTS}::test_a_foreign_host_header_is_refused",
@@ -128,31 +131,31 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "path",
         "only-the-redirect",
-        LOOPBACK,
-        "elif not self.server.gate.path(target.path):",
-        "elif False:",
+        HANDLER,
+        "if self.server.gate.path(path):",
+        "if True:",
         f"{TEST_REQUESTS}::test_a_stray_path_does_not_end_the_login",
     ),
     out(
         "path-to-the-letter",
         "only-the-redirect",
-        LOOPBACK,
+        GATE,
         "return path in self._paths",
         "return any(path.startswith(known) for known in self._paths)",
         f"{TEST_REQUESTS}::test_a_stray_path_does_not_end_the_login",
     ),
     out(
-        "only-get",
+        "only-get-and-post",
         "only-the-redirect",
-        LOOPBACK,
+        HANDLER,
         "    def send_error(self, code: int",
-        "    do_POST = do_GET\n\n    def send_error(self, code: int",
-        f"{TEST_REQUESTS}::test_only_get_ends_the_login",
+        "    do_PUT = do_GET\n\n    def send_error(self, code: int",
+        f"{TEST_REQUESTS}::test_only_get_and_post_end_the_login",
     ),
     out(
         "forwarded-paths",
         "forwarded",
-        LOOPBACK,
+        GATE,
         'if char == "/"] if forwarded else [0]',
         "]",
         f"{TEST_ADDRESS}::test_the_path_is_cut_by_proxies_only",
@@ -160,7 +163,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "forwarded-hosts",
         "forwarded",
-        LOOPBACK,
+        GATE,
         "return host.strip().lower() in self._hosts",
         "return True",
         f"{TEST_ADDRESS}::test_a_forwarded_listener_is_as_strict_as_any",
@@ -170,7 +173,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "forged-redirect",
         ATTEMPT,
         "return Reply(ended=False, success=False, text=str(why))",
-        'with self._lock:\n                return self._reply or self._end(LoginRefused(str(why), error="", error_description=""))',
+        'with self._lock:\n                    return self._reply or self._end(LoginRefused(str(why), error="", error_description=""))',
         f"{TEST_ATTEMPT}::test_a_forgery_meanwhile_does_not_wait_and_does_not_end_it",
     ),
     out(
@@ -201,7 +204,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "idle-limit",
         "idle-connections",
-        LOOPBACK,
+        HANDLER,
         "    timeout = IDLE_LIMIT\n",
         "    timeout = None\n",
         f"{TEST_REQUESTS}::test_a_silent_connection_is_closed_in_the_end",
@@ -210,8 +213,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "most-connections",
         "flood",
         CONNECTIONS,
-        "self._idle[connection] = None\n            self._drop_oldest()",
-        "self._idle[connection] = None",
+        "self._drop_oldest(self._fewer if scarce else self._most)",
+        "pass",
         f"{TEST_REQUESTS}::test_150_idle_connections_take_no_150_threads",
     ),
     out(
@@ -241,25 +244,25 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "old-http",
         "broken-requests",
-        LOOPBACK,
+        HANDLER,
         'default_request_version = "HTTP/1.0"',
         'default_request_version = "HTTP/0.9"',
         f"{TEST_REQUESTS}::test_a_broken_request_gets_a_whole_answer",
-        also=(Edit(LOOPBACK, "self.request_version = self.protocol_version", "pass"),),
+        also=(Edit(HANDLER, "self.request_version = self.protocol_version", "pass"),),
         doubled="each answer is sent as one of HTTP/1.1",
     ),
     out(
         "broken-target",
         "broken-requests",
-        LOOPBACK,
-        "        except ValueError:\n            self.send_error(400)\n            return",
-        "        except ZeroDivisionError:\n            return",
+        HANDLER,
+        "        except ValueError:\n            self.send_error(400)\n            return None",
+        "        except ZeroDivisionError:\n            return None",
         "hostile/test_hostile_page_requests.py::test_no_request_but_the_redirect_ends_the_login",
     ),
     out(
         "lingers",
         "broken-requests",
-        LOOPBACK,
+        HANDLER,
         "while self.connection.recv(65536) and",
         "while False and",
         f"{TEST_REQUESTS}::test_a_query_of_a_megabyte_is_refused_with_a_page",
@@ -267,7 +270,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "requests-logged",
         "nothing-logged",
-        LOOPBACK,
+        HANDLER,
         '        """Log nothing: the request line holds the authorization code, and headers may hold cookies."""',
         "        super().log_message(format, *args)",
         f"{TEST_REQUESTS}::test_nothing_is_printed_or_logged",
@@ -279,5 +282,72 @@ ROWS: Final[tuple[Mutant, ...]] = (
         '        """Print nothing: a browser that hangs up is normal, and a traceback would show the request."""',
         "        super().handle_error(request, client_address)",
         f"{TEST_REQUESTS}::test_nothing_is_printed_or_logged",
+    ),
+    # Forms
+    out(
+        "form-kind",
+        "only-the-redirect",
+        HANDLER,
+        'if kind != "application/x-www-form-urlencoded":',
+        "if False:",
+        f"{TEST_POST}::test_the_rules_are_those_of_a_get",
+    ),
+    out(
+        "form-length",
+        "only-the-redirect",
+        HANDLER,
+        'elif not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:',
+        'elif not length.strip("-").isdigit():',
+        f"{TEST_POST}::test_the_rules_are_those_of_a_get",
+    ),
+    out(
+        "form-alone",
+        "only-the-redirect",
+        HANDLER,
+        "                self._deliver(form)",
+        "                self._deliver(Hidden(form.reveal() or urlsplit(self.path).query))",
+        f"{TEST_POST}::test_the_address_of_a_post_is_no_redirect",
+    ),
+    # The port
+    out(
+        "taken-port-without-pkce",
+        "port-not-shared",
+        "callbacks/opening.py",
+        "if not (CALLBACKS[profile.callback].pastes and profile.pkce):",
+        "if not CALLBACKS[profile.callback].pastes:",
+        "callbacks/test_console_words.py::test_a_taken_port_ends_the_login_where_pasting_is_no_way",
+    ),
+    out(
+        "taken-port-is-said",
+        "port-not-shared",
+        "callbacks/opening.py",
+        "return None, taken.message",
+        'return None, ""',
+        "callbacks/test_console_words.py::test_a_taken_port_is_said_and_pasting_offered",
+    ),
+    out(
+        "forked-child",
+        "forked-child-port",
+        LOOPBACK,
+        "in_each_child(_close_in_child)",
+        "",
+        f"{TEST_END}::test_a_child_that_was_forked_during_a_login_keeps_no_port",
+    ),
+    out(
+        "page-before-the-end",
+        "page-before-the-end",
+        LOOPBACK,
+        "self.connections.wait_for_answers(unless=lambda: not self.attempt.ended.is_set())",
+        "pass",
+        f"{TEST_END}::test_closing_returns_only_when_the_page_is_out",
+    ),
+    # Two servers
+    out(
+        "shared-redirect-uri",
+        "shared-redirect-uri",
+        "cli/mixups.py",
+        "if both and not (_announces_iss(one, fetch=fetch) and _announces_iss(other, fetch=fetch)):",
+        "if both and not (_announces_iss(one, fetch=fetch) or _announces_iss(other, fetch=fetch)):",
+        "cli/test_mixups.py::test_a_shared_redirect_uri_is_warned_about",
     ),
 )
