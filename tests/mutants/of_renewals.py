@@ -154,8 +154,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "limit-of-the-wait",
         "one-outage",
         CACHED,
-        "while (left := give_up - time.monotonic()) > 0:",
-        "while (left := give_up - time.monotonic() + 600) > 0:",
+        "except TimeoutError:\n                break",
+        "except ZeroDivisionError:\n                break",
         f"{TEST_RENEWALS}::test_who_has_waited_long_enough_is_told_so",
     ),
     out(
