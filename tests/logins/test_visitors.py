@@ -139,6 +139,13 @@ def test_every_server_of_the_table(module: str) -> None:
     assert eval("served()", {"__name__": f"{module}s", "served": served}) is None
 
 
+def test_voila_says_that_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its kernels have a variable for that; nothing else tells them apart."""
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.8")
+    assert served() == "Voila"
+    assert not may_ask(None)
+
+
 def test_the_callers_word_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """interactive=True, or the variable, is heeded in a request as well."""
     frame = {"__name__": "flask.app", "may_ask": may_ask}

@@ -320,8 +320,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "endless-secret",
         "secret-command",
         SECRETS,
-        "file.read(LARGEST_SECRET + 1)",
-        "file.read()",
+        "if len(secret.reveal()) <= LARGEST_SECRET:\n                return",
+        "if True:\n                return",
         "hostile/test_hostile_user.py::test_a_client_secret_that_never_ends",
     ),
     out(

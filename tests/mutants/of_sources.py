@@ -260,7 +260,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "logins/person.py",
         'if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):',
         "if False:",
-        "notebook/test_voila.py::test_visitors_are_told_how_it_is",
+        "logins/test_visitors.py::test_voila_says_that_it_serves",
     ),
     out(
         "visitors-of-marimo",
@@ -276,7 +276,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "notebook/look.py",
         'account = "" if visitors else jwt_account(login.token.access_token)',
         "account = jwt_account(login.token.access_token)",
-        "notebook/test_voila.py::test_visitors_do_not_see_whose_login_it_is",
+        "notebook/test_background_login.py::test_what_others_have_written_is_escaped",
     ),
     out(
         "logout-elsewhere",

@@ -187,6 +187,7 @@ def test_what_others_have_written_is_escaped(background: BackgroundLogin, accoun
     background.token = make_token(access_token=f"x.{claims}.y")
     background.state = "in"
     assert html.escape(account) in look.status(background)
+    assert html.escape(account) not in look.status(background, visitors=True)  # they are not told whose it is
     background.notice = account
     for failed in (True, False):
         background.failed = failed
