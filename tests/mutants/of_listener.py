@@ -7,6 +7,8 @@ from typing import Final
 from .mutant import Edit, Mutant, out
 
 LOOPBACK: Final = "callbacks/loopback.py"
+GATE: Final = "callbacks/gate.py"
+HANDLER: Final = "callbacks/handler.py"
 CONNECTIONS: Final = "callbacks/connections.py"
 ATTEMPT: Final = "logins/attempt.py"
 TEST_REQUESTS: Final = "callbacks/test_loopback_requests.py"
@@ -20,8 +22,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "own-interface",
         "loopback-only",
         LOOPBACK,
-        "super().__init__((host, port), _Handler)",
-        'super().__init__(("", port), _Handler)',
+        "super().__init__((host, port), Handler)",
+        'super().__init__(("", port), Handler)',
         f"{TEST_ADDRESS}::test_no_other_address_of_this_machine_is_listened_on",
         also=(
             Edit(LOOPBACK, 'if self.server_address[0] in {"0.0.0.0", "::", "::ffff:0.0.0.0"}:', "if False:"),
@@ -80,7 +82,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "both-of-localhost",
         "ip-literal",
         LOOPBACK,
-        'servers.append(_Server(socket.AF_INET6, "::1", servers[0].server_address[1]))',
+        'servers.append(Server(socket.AF_INET6, "::1", servers[0].server_address[1]))',
         "pass",
         f"{TEST_ADDRESS}::test_localhost_listens_on_both_its_addresses",
     ),
@@ -96,7 +98,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "host-header",
         "host-header",
-        LOOPBACK,
+        HANDLER,
         "not all(map(self.server.gate.host, named))",
         "False",
         f"{TEST_REQUESTS}::test_a_foreign_host_header_is_refused",
@@ -104,7 +106,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "one-host-header",
         "host-header",
-        LOOPBACK,
+        HANDLER,
         "len(hosts) != 1 or ",
         "",
         f"{TEST_REQUESTS}::test_a_foreign_host_header_is_refused",
@@ -112,7 +114,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "host-in-the-target",
         "host-header",
-        LOOPBACK,
+        HANDLER,
         "named = [*hosts, target.netloc] if target.netloc else hosts",
         "named = hosts",
         f"{TEST_REQUESTS}::test_a_whole_address_as_the_target_must_be_this_listeners_too",
@@ -120,7 +122,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "host-with-its-port",
         "host-header",
-        LOOPBACK,
+        GATE,
         "if DEFAULT_PORTS[redirect_uri.scheme] in ports:",
         "if True:",
         f"{TEST_REQUESTS}::test_a_foreign_host_header_is_refused",
@@ -128,15 +130,15 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "path",
         "only-the-redirect",
-        LOOPBACK,
-        "elif not self.server.gate.path(target.path):",
-        "elif False:",
+        HANDLER,
+        "if self.server.gate.path(path):",
+        "if True:",
         f"{TEST_REQUESTS}::test_a_stray_path_does_not_end_the_login",
     ),
     out(
         "path-to-the-letter",
         "only-the-redirect",
-        LOOPBACK,
+        GATE,
         "return path in self._paths",
         "return any(path.startswith(known) for known in self._paths)",
         f"{TEST_REQUESTS}::test_a_stray_path_does_not_end_the_login",
@@ -144,15 +146,15 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "only-get",
         "only-the-redirect",
-        LOOPBACK,
+        HANDLER,
         "    def send_error(self, code: int",
-        "    do_POST = do_GET\n\n    def send_error(self, code: int",
-        f"{TEST_REQUESTS}::test_only_get_ends_the_login",
+        "    do_PUT = do_GET\n\n    def send_error(self, code: int",
+        f"{TEST_REQUESTS}::test_only_get_and_post_end_the_login",
     ),
     out(
         "forwarded-paths",
         "forwarded",
-        LOOPBACK,
+        GATE,
         'if char == "/"] if forwarded else [0]',
         "]",
         f"{TEST_ADDRESS}::test_the_path_is_cut_by_proxies_only",
@@ -160,7 +162,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "forwarded-hosts",
         "forwarded",
-        LOOPBACK,
+        GATE,
         "return host.strip().lower() in self._hosts",
         "return True",
         f"{TEST_ADDRESS}::test_a_forwarded_listener_is_as_strict_as_any",
@@ -169,9 +171,51 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "forgery-ends-the-login",
         "forged-redirect",
         ATTEMPT,
-        "return Reply(ended=False, success=False, text=str(why))",
-        'with self._lock:\n                return self._reply or self._end(LoginRefused(str(why), error="", error_description=""))',
+        "            if not why.said:\n                return Reply",
+        '            if not why.said:\n                self.fail(LoginRefused(str(why), error="", error_description=""))\n                return Reply',
         f"{TEST_ATTEMPT}::test_a_forgery_meanwhile_does_not_wait_and_does_not_end_it",
+    ),
+    out(
+        "error-without-a-state",
+        "forged-redirect",
+        ATTEMPT,
+        "            self.unproven = why.said\n",
+        '            self.fail(LoginRefused(why.said, error="", error_description=""))\n',
+        "callbacks/test_console_words.py::test_an_error_without_a_state_is_told_once_and_at_the_end",
+    ),
+    out(
+        "one-time",
+        "one-time-address",
+        GATE,
+        "first, self._opened = not self._opened, True",
+        "first = True",
+        "callbacks/test_one_time_address.py::test_a_second_opening_ends_the_login",
+    ),
+    out(
+        "one-time-in-the-arguments",
+        "one-time-address",
+        "callbacks/browser.py",
+        "_open(one_time_address or url)",
+        "_open(url)",
+        "callbacks/test_one_time_address.py::test_the_arguments_of_the_browser_hold_nothing_of_the_login",
+    ),
+    out(
+        "port-of-a-child",
+        "port-not-shared",
+        LOOPBACK,
+        "in_each_child(_close_in_child)",
+        "",
+        f"{TEST_END}::test_a_child_that_was_forked_during_a_login_keeps_no_port",
+        also=(Edit(LOOPBACK, "self.socket.shutdown(socket.SHUT_RDWR)", "pass"),),
+        doubled="the socket is shut down for every process that holds it",
+    ),
+    out(
+        "form-of-another-kind",
+        "only-the-redirect",
+        HANDLER,
+        'if kind != "application/x-www-form-urlencoded":',
+        "if False:",
+        "callbacks/test_loopback_post.py::test_the_rules_are_those_of_a_get",
     ),
     out(
         "repeated-redirect",
@@ -201,7 +245,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "idle-limit",
         "idle-connections",
-        LOOPBACK,
+        HANDLER,
         "    timeout = IDLE_LIMIT\n",
         "    timeout = None\n",
         f"{TEST_REQUESTS}::test_a_silent_connection_is_closed_in_the_end",
@@ -210,8 +254,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "most-connections",
         "flood",
         CONNECTIONS,
-        "self._idle[connection] = None\n            self._drop_oldest()",
-        "self._idle[connection] = None",
+        "self._drop_oldest(self._fewer if scarce else self._most)",
+        "pass",
         f"{TEST_REQUESTS}::test_150_idle_connections_take_no_150_threads",
     ),
     out(
@@ -241,25 +285,25 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "old-http",
         "broken-requests",
-        LOOPBACK,
+        HANDLER,
         'default_request_version = "HTTP/1.0"',
         'default_request_version = "HTTP/0.9"',
         f"{TEST_REQUESTS}::test_a_broken_request_gets_a_whole_answer",
-        also=(Edit(LOOPBACK, "self.request_version = self.protocol_version", "pass"),),
+        also=(Edit(HANDLER, "self.request_version = self.protocol_version", "pass"),),
         doubled="each answer is sent as one of HTTP/1.1",
     ),
     out(
         "broken-target",
         "broken-requests",
-        LOOPBACK,
-        "        except ValueError:\n            self.send_error(400)\n            return",
-        "        except ZeroDivisionError:\n            return",
+        HANDLER,
+        "        except ValueError:\n            self.send_error(400)\n            return None",
+        "        except ZeroDivisionError:\n            return None",
         "hostile/test_hostile_page_requests.py::test_no_request_but_the_redirect_ends_the_login",
     ),
     out(
         "lingers",
         "broken-requests",
-        LOOPBACK,
+        HANDLER,
         "while self.connection.recv(65536) and",
         "while False and",
         f"{TEST_REQUESTS}::test_a_query_of_a_megabyte_is_refused_with_a_page",
@@ -267,7 +311,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "requests-logged",
         "nothing-logged",
-        LOOPBACK,
+        HANDLER,
         '        """Log nothing: the request line holds the authorization code, and headers may hold cookies."""',
         "        super().log_message(format, *args)",
         f"{TEST_REQUESTS}::test_nothing_is_printed_or_logged",

@@ -138,7 +138,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "metadata-of-each-issuer",
         "metadata-issuer",
         ENDPOINTS,
-        "hashlib.sha256(profile.issuer.encode())",
+        "hashlib.sha256(issuer.encode())",
         "hashlib.sha256(bytes())",
         f"{TEST_CACHE}::test_each_issuer_has_its_own",
         also=(Edit(ENDPOINTS, "return kept if _is_of(issuer, kept.document) else None", "return kept"),),
