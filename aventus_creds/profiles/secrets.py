@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
+from aventus_creds.basics.files import POSIX
 from aventus_creds.basics.hidden import Hidden, Secretive, secret_field
 from aventus_creds.basics.owners import Weakness, is_read_only
 from aventus_creds.basics.places import expand
@@ -235,7 +236,7 @@ def warn_if_others_can_read(path: Path, status: os.stat_result, what: str = "cli
         what: what secret the file holds, for the message.
     """
     if (
-        os.name == "posix"
+        POSIX
         and status.st_uid == os.geteuid()
         and status.st_mode & (stat.S_IRGRP | stat.S_IROTH)
         and not is_read_only(path)

@@ -78,7 +78,7 @@ def test_a_disk_that_fills_up_after_room_was_made(tmp_path: Path, makes_room: bo
     saved, room, rest = on_a_small_disk(disk, FULL_DISK, makes_room)
     refused = f"{disk}/state/tokens/key.json cannot be written: No space left on device"
     assert saved == ("saved" if makes_room else refused)
-    assert room == refused
+    assert room == f"{refused}; so the login was not refreshed, and nothing of it is used up"
     assert rest == f"{'newnew' if makes_room else 'old'} ['key.json', 'key.lock']"
 
 

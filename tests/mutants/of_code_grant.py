@@ -12,6 +12,7 @@ REQUEST: Final = "oauth/request.py"
 ENDPOINTS: Final = "oauth/endpoints.py"
 TEST_GRANT: Final = "oauth/test_code_grant.py"
 TEST_ANSWER: Final = "oauth/test_answer.py"
+TEST_ANSWERS: Final = "oauth/test_code_grant_answers.py"
 TEST_REQUEST: Final = "oauth/test_request.py"
 
 ROWS: Final[tuple[Mutant, ...]] = (
@@ -158,7 +159,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "state",
         GRANT,
         'if not params.get("state"):',
-        'params.setdefault("state", self._state)\n        if False:',
+        'params["state"] = params.get("state") or self._state\n        if False:',
         f"{TEST_GRANT}::test_what_does_not_answer_this_attempt_is_rejected",
     ),
     out(
@@ -166,7 +167,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "state",
         GRANT,
         'if not params.get("state"):',
-        'if "error" in params:\n            return self._refused(params["error"], "")\n        if "state" not in params:',
+        'if "error" in params:\n            return self._refused(params["error"], "")\n        if not params.get("state"):',
         f"{TEST_GRANT}::test_what_does_not_answer_this_attempt_is_rejected",
     ),
     out(
@@ -223,7 +224,15 @@ ROWS: Final[tuple[Mutant, ...]] = (
         GRANT,
         'if not _CODE.fullmatch(params["code"]):',
         "if False:",
-        "oauth/test_code_grant_answers.py::test_a_code_that_no_server_sends_is_damaged_and_the_wait_goes_on",
+        f"{TEST_GRANT}::test_what_does_not_answer_this_attempt_is_rejected",
+    ),
+    out(
+        "code-of-visible-characters",
+        "damaged-code",
+        GRANT,
+        "_CODE.fullmatch(",
+        "_CODE.match(",
+        f"{TEST_ANSWERS}::test_a_code_that_no_server_sends_is_damaged_and_the_wait_goes_on",
     ),
     # The ID token
     out(
@@ -232,7 +241,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         GRANT,
         'if claims["nonce"] == self._nonce',
         "if True",
-        "oauth/test_code_grant_answers.py::test_a_different_nonce_never_passes",
+        f"{TEST_ANSWER}::test_the_id_token_must_answer_this_attempt",
     ),
     out(
         "nonce-missing",
@@ -240,7 +249,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         GRANT,
         'return "" if self._verifier else _no_nonce(id_token, claims)',
         'return ""',
-        "oauth/test_code_grant_answers.py::test_a_missing_nonce_may_pass_with_pkce_only",
+        f"{TEST_ANSWERS}::test_a_missing_nonce_may_pass_with_pkce_only",
     ),
     # What a server says
     out(
@@ -263,8 +272,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "redirect-error-blotted",
         "no-exception",
         GRANT,
-        "return plain(words, (self._state, self._nonce, self._verifier))",
-        "return plain(words)",
+        "plain(words, (self._state, self._nonce, self._verifier))",
+        "plain(words)",
         f"{TEST_GRANT}::test_an_error_redirect_that_repeats_the_state_does_not_show_it",
     ),
     out(

@@ -316,4 +316,12 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "        if not (self._files.path / name).exists():\n            self._files.write(name, encode(key, token))",
         "stores/test_stores.py::test_the_newest_wins_and_delete_forgets",
     ),
+    out(
+        "client-token-without-a-file",
+        "places",
+        "stores/spare.py",
+        "with suppress(StoreError):\n            super().save(key, token)",
+        "if True:\n            super().save(key, token)",
+        "hostile/test_faults_of_places.py::test_in_a_folder_of_somebody_else",
+    ),
 )

@@ -7,11 +7,12 @@ from typing import Final
 from .mutant import Edit, Mutant, out
 
 LOOPBACK: Final = "callbacks/loopback.py"
-GATE: Final = "callbacks/gate.py"
 HANDLER: Final = "callbacks/handler.py"
+GATE: Final = "callbacks/gate.py"
 CONNECTIONS: Final = "callbacks/connections.py"
 ATTEMPT: Final = "logins/attempt.py"
 TEST_REQUESTS: Final = "callbacks/test_loopback_requests.py"
+TEST_POST: Final = "callbacks/test_loopback_post.py"
 TEST_ADDRESS: Final = "callbacks/test_loopback_address.py"
 TEST_END: Final = "callbacks/test_loopback_end.py"
 TEST_ATTEMPT: Final = "logins/test_attempt.py"
@@ -144,7 +145,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_REQUESTS}::test_a_stray_path_does_not_end_the_login",
     ),
     out(
-        "only-get",
+        "only-get-and-post",
         "only-the-redirect",
         HANDLER,
         "    def send_error(self, code: int",
@@ -171,51 +172,9 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "forgery-ends-the-login",
         "forged-redirect",
         ATTEMPT,
-        "            if not why.said:\n                return Reply",
-        '            if not why.said:\n                self.fail(LoginRefused(str(why), error="", error_description=""))\n                return Reply',
+        "return Reply(ended=False, success=False, text=str(why))",
+        'with self._lock:\n                    return self._reply or self._end(LoginRefused(str(why), error="", error_description=""))',
         f"{TEST_ATTEMPT}::test_a_forgery_meanwhile_does_not_wait_and_does_not_end_it",
-    ),
-    out(
-        "error-without-a-state",
-        "forged-redirect",
-        ATTEMPT,
-        "            self.unproven = why.said\n",
-        '            self.fail(LoginRefused(why.said, error="", error_description=""))\n',
-        "callbacks/test_console_words.py::test_an_error_without_a_state_is_told_once_and_at_the_end",
-    ),
-    out(
-        "one-time",
-        "one-time-address",
-        GATE,
-        "first, self._opened = not self._opened, True",
-        "first = True",
-        "callbacks/test_one_time_address.py::test_a_second_opening_ends_the_login",
-    ),
-    out(
-        "one-time-in-the-arguments",
-        "one-time-address",
-        "callbacks/browser.py",
-        "_open(one_time_address or url)",
-        "_open(url)",
-        "callbacks/test_one_time_address.py::test_the_arguments_of_the_browser_hold_nothing_of_the_login",
-    ),
-    out(
-        "port-of-a-child",
-        "port-not-shared",
-        LOOPBACK,
-        "in_each_child(_close_in_child)",
-        "",
-        f"{TEST_END}::test_a_child_that_was_forked_during_a_login_keeps_no_port",
-        also=(Edit(LOOPBACK, "self.socket.shutdown(socket.SHUT_RDWR)", "pass"),),
-        doubled="the socket is shut down for every process that holds it",
-    ),
-    out(
-        "form-of-another-kind",
-        "only-the-redirect",
-        HANDLER,
-        'if kind != "application/x-www-form-urlencoded":',
-        "if False:",
-        "callbacks/test_loopback_post.py::test_the_rules_are_those_of_a_get",
     ),
     out(
         "repeated-redirect",
@@ -323,5 +282,72 @@ ROWS: Final[tuple[Mutant, ...]] = (
         '        """Print nothing: a browser that hangs up is normal, and a traceback would show the request."""',
         "        super().handle_error(request, client_address)",
         f"{TEST_REQUESTS}::test_nothing_is_printed_or_logged",
+    ),
+    # Forms
+    out(
+        "form-kind",
+        "only-the-redirect",
+        HANDLER,
+        'if kind != "application/x-www-form-urlencoded":',
+        "if False:",
+        f"{TEST_POST}::test_the_rules_are_those_of_a_get",
+    ),
+    out(
+        "form-length",
+        "only-the-redirect",
+        HANDLER,
+        'elif not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:',
+        'elif not length.strip("-").isdigit():',
+        f"{TEST_POST}::test_the_rules_are_those_of_a_get",
+    ),
+    out(
+        "form-alone",
+        "only-the-redirect",
+        HANDLER,
+        "                self._deliver(form)",
+        "                self._deliver(Hidden(form.reveal() or urlsplit(self.path).query))",
+        f"{TEST_POST}::test_the_address_of_a_post_is_no_redirect",
+    ),
+    # The port
+    out(
+        "taken-port-without-pkce",
+        "port-not-shared",
+        "callbacks/opening.py",
+        "if not (CALLBACKS[profile.callback].pastes and profile.pkce):",
+        "if not CALLBACKS[profile.callback].pastes:",
+        "callbacks/test_console_words.py::test_a_taken_port_ends_the_login_where_pasting_is_no_way",
+    ),
+    out(
+        "taken-port-is-said",
+        "port-not-shared",
+        "callbacks/opening.py",
+        "return None, taken.message",
+        'return None, ""',
+        "callbacks/test_console_words.py::test_a_taken_port_is_said_and_pasting_offered",
+    ),
+    out(
+        "forked-child",
+        "forked-child-port",
+        LOOPBACK,
+        "in_each_child(_close_in_child)",
+        "",
+        f"{TEST_END}::test_a_child_that_was_forked_during_a_login_keeps_no_port",
+    ),
+    out(
+        "page-before-the-end",
+        "page-before-the-end",
+        LOOPBACK,
+        "self.connections.wait_for_answers(unless=lambda: not self.attempt.ended.is_set())",
+        "pass",
+        f"{TEST_END}::test_closing_returns_only_when_the_page_is_out",
+    ),
+    # Two servers
+    out(
+        "shared-redirect-uri",
+        "shared-redirect-uri",
+        "cli/mixups.py",
+        "not all(_announces_iss(",
+        "not any(_announces_iss(",
+        "cli/test_mixups.py::test_a_shared_redirect_uri_is_warned_about",
     ),
 )

@@ -245,6 +245,14 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_SECRETS}::test_command_is_run_at_each_use",
     ),
     out(
+        "secret-of-another",
+        "secret-readable",
+        "profiles/secrets.py",
+        "and status.st_uid == os.geteuid()\n        and status.st_mode",
+        "and status.st_mode",
+        "profiles/test_secrets_mounted.py::test_a_mounted_secret_of_root",
+    ),
+    out(
         "secret-file-readable",
         "secret-readable",
         SECRETS,

@@ -8,7 +8,10 @@ from .mutant import Edit, Mutant, out
 
 LOOPBACK: Final = "callbacks/loopback.py"
 PAGE: Final = "callbacks/page.py"
+HANDLER: Final = "callbacks/handler.py"
+BROWSER: Final = "callbacks/browser.py"
 CONSOLE: Final = "callbacks/console.py"
+PASTED: Final = "callbacks/pasted.py"
 TYPED: Final = "callbacks/typed_lines.py"
 ATTEMPT: Final = "logins/attempt.py"
 TEST_PAGE: Final = "callbacks/test_loopback_page.py"
@@ -16,6 +19,10 @@ TEST_END: Final = "callbacks/test_loopback_end.py"
 TEST_CONSOLE: Final = "callbacks/test_console.py"
 TEST_PASTE: Final = "callbacks/test_console_paste.py"
 TEST_TERMINAL: Final = "callbacks/test_console_terminal.py"
+TEST_WORDS: Final = "callbacks/test_console_words.py"
+TEST_JOBS: Final = "callbacks/test_console_jobs.py"
+TEST_BROWSER: Final = "callbacks/test_console_browser.py"
+TEST_ADDRESS: Final = "callbacks/test_one_time_address.py"
 TEST_ATTEMPT: Final = "logins/test_attempt.py"
 TEST_PAGE_HEADERS: Final = f"{TEST_PAGE}::test_every_page_has_the_headers_that_protect_it"
 
@@ -26,7 +33,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "page-tells-the-truth",
         ATTEMPT,
         "self._unsaved = why_unsaved(self._save, self._token)",
-        "threading.Thread(target=why_unsaved, args=(self._save, self._token)).start()",
+        "token = self._token\n        threading.Thread(target=lambda: why_unsaved(self._save, token)).start()",
         f"{TEST_PAGE}::test_success_is_shown_only_when_the_token_is_stored",
     ),
     out(
@@ -112,7 +119,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         '    "Connection": "close",\n',
         "",
         f"{TEST_PAGE}::test_one_connection_serves_one_request",
-        also=(Edit("callbacks/handler.py", "self.close_connection = True", "pass"),),
+        also=(Edit(HANDLER, "self.close_connection = True", "pass"),),
         doubled="each answer ends its connection",
     ),
     # The wait
@@ -176,7 +183,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "remote-browser",
         "no-hidden-browser",
-        "callbacks/browser.py",
+        BROWSER,
         'remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ',
         "remote = False",
         f"{TEST_CONSOLE}::test_only_a_browser_that_the_person_can_see_is_opened",
@@ -184,15 +191,15 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "text-browser",
         "no-hidden-browser",
-        "callbacks/browser.py",
-        "in TEXT_BROWSERS",
-        "in ()",
+        BROWSER,
+        ".name in TEXT_BROWSERS",
+        ".name in ()",
         f"{TEST_CONSOLE}::test_only_a_browser_that_the_person_can_see_is_opened",
     ),
     out(
         "own-browser",
         "own-browser",
-        "callbacks/browser.py",
+        BROWSER,
         'if os.environ.get("BROWSER"):',
         "if False:",
         f"{TEST_CONSOLE}::test_only_a_browser_that_the_person_can_see_is_opened",
@@ -201,16 +208,16 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "paste-checked",
         "paste-checked",
         CONSOLE,
-        "reply = attempt.deliver(query.reveal())",
-        "reply = attempt.deliver(query.reveal().partition('&')[0] + '&' + attempt.url.partition('?')[2])",
+        "attempt.deliver(query.reveal())",
+        'attempt.deliver("code=x&" + attempt.url.partition("?")[2])',
         f"{TEST_PASTE}::test_a_wrong_state_is_refused_with_the_reason_and_asked_again",
     ),
     out(
         "paste-asked-again",
         "paste-checked",
         CONSOLE,
-        "        if not reply.ended:\n            self._clear()",
-        "        if False:\n            self._clear()",
+        "if not reply.ended:",
+        "if False:",
         f"{TEST_PASTE}::test_a_wrong_state_is_refused_with_the_reason_and_asked_again",
     ),
     out(
@@ -251,23 +258,23 @@ ROWS: Final[tuple[Mutant, ...]] = (
         TYPED,
         "return in_foreground(self._descriptor)",
         "return True",
-        "callbacks/test_console_jobs.py::test_a_login_by_paste_alone_in_the_background_ends_at_once",
+        f"{TEST_TERMINAL}::test_a_job_in_the_background_is_not_stopped",
     ),
     out(
         "wrapped-paste",
         "any-paste",
-        "callbacks/pasted.py",
-        'text = _INVISIBLE.sub("", _unescaped(_CONTROL_SEQUENCE.sub("", pasted)))',
-        "text = pasted",
+        PASTED,
+        '_INVISIBLE.sub("", _unescaped(_CONTROL_SEQUENCE.sub("", pasted)))',
+        "pasted",
         "callbacks/test_around_a_paste.py::test_what_is_around_it_does_no_harm",
     ),
     out(
         "paste-beside",
         "paste-beside",
         CONSOLE,
-        "        if not self._paste:\n            return True\n",
-        "        if True:\n            return True\n",
-        "callbacks/test_console_words.py::test_a_console_that_cannot_be_read_ends_a_login_by_paste_before_it_begins",
+        "if not self._paste:",
+        "if True:",
+        f"{TEST_CONSOLE}::test_the_paste_wins_while_the_listener_waits",
     ),
     # The attempt
     out(
@@ -293,5 +300,112 @@ ROWS: Final[tuple[Mutant, ...]] = (
         'not hmac.compare_digest(params["state"].encode(), self._state.encode())',
         'len(params["state"]) != len(self._state)',
         "hostile/test_hostile_page.py::test_a_redirect_of_one_login_does_not_end_another",
+    ),
+    # An error that proves nothing
+    out(
+        "error-without-a-state",
+        "error-without-state",
+        "oauth/code_grant.py",
+        'return RedirectRejected("the address has no state: it is not the answer to this login", said=said)',
+        'return self._refused(params["error"], "") if said else RedirectRejected("it has no state")',
+        "oauth/test_code_grant_answers.py::test_an_error_without_a_state_is_told_but_ends_nothing",
+    ),
+    out(
+        "error-without-a-state-told",
+        "error-without-state",
+        ATTEMPT,
+        "self.unproven = why.said",
+        "pass",
+        f"{TEST_WORDS}::test_an_error_without_a_state_is_told_once_and_at_the_end",
+    ),
+    # The browser that is started
+    out(
+        "one-time-address",
+        "browser-arguments",
+        BROWSER,
+        "_open(one_time_address or url)",
+        "_open(url)",
+        f"{TEST_ADDRESS}::test_the_arguments_of_the_browser_hold_nothing_of_the_login",
+    ),
+    out(
+        "opened-twice",
+        "browser-arguments",
+        "callbacks/gate.py",
+        "first, self._opened = not self._opened, True",
+        "first = True",
+        f"{TEST_ADDRESS}::test_a_second_opening_ends_the_login",
+    ),
+    out(
+        "opened-twice-ends-it",
+        "browser-arguments",
+        HANDLER,
+        "attempt.fail(LoginError(_OPENED_TWICE, hint=_OPENED_TWICE_HINT))",
+        "pass",
+        f"{TEST_ADDRESS}::test_a_second_opening_ends_the_login",
+    ),
+    out(
+        "redirects-from-one-address",
+        "no-redirector",
+        HANDLER,
+        "if path == self.server.one_time.path:",
+        'if path.startswith("/login/"):',
+        f"{TEST_ADDRESS}::test_it_is_guarded_like_the_redirect",
+    ),
+    out(
+        "address-that-nobody-guesses",
+        "no-redirector",
+        "callbacks/gate.py",
+        "secrets.token_urlsafe(24)",
+        "secrets.token_urlsafe(6)",
+        f"{TEST_ADDRESS}::test_it_is_guarded_like_the_redirect",
+    ),
+    out(
+        "browser-session",
+        "browser-apart",
+        BROWSER,
+        "start_new_session=True,",
+        "",
+        f"{TEST_BROWSER}::test_a_browser_prints_reads_and_dies_apart",
+    ),
+    out(
+        "browser-prints",
+        "browser-apart",
+        BROWSER,
+        "stdout=subprocess.DEVNULL,",
+        "",
+        f"{TEST_BROWSER}::test_a_browser_prints_reads_and_dies_apart",
+    ),
+    out(
+        "browser-reads",
+        "browser-apart",
+        BROWSER,
+        "stdin=subprocess.DEVNULL,",
+        "",
+        f"{TEST_BROWSER}::test_a_browser_prints_reads_and_dies_apart",
+    ),
+    # Jobs of a shell
+    out(
+        "looked-at-before-each-read",
+        "paste-foreground",
+        TYPED,
+        "if not self.heard():\n            return False",
+        "if False:\n            return False",
+        f"{TEST_JOBS}::test_a_process_group_in_the_background_asks_for_no_paste",
+    ),
+    out(
+        "silenced-again",
+        "paste-foreground",
+        TYPED,
+        "if self._over or not found[3] & (termios.ICANON | termios.ECHO):",
+        "if self._over or self._attributes is not None:",
+        f"{TEST_JOBS}::test_after_ctrl_z_and_fg_a_paste_is_hidden_and_whole",
+    ),
+    out(
+        "files-are-not-read",
+        "paste-foreground",
+        TYPED,
+        "return os.open(CONTROLLING_TERMINAL, _READ)\n    raise",
+        "return os.dup(sys.stdin.fileno())\n    raise",
+        f"{TEST_JOBS}::test_standard_input_that_is_no_keyboard_is_left_alone",
     ),
 )

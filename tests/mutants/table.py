@@ -9,6 +9,7 @@ from . import (
     of_files,
     of_listener,
     of_profiles,
+    of_renewals,
     of_servers,
     of_session,
     of_sources,
@@ -26,5 +27,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *of_stores.ROWS,
     *of_profiles.ROWS,
     *of_sources.ROWS,
+    *of_renewals.ROWS,
     *of_session.ROWS,
 )
