@@ -298,7 +298,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "sources/cached.py",
         "reserve(self._store, self._key)  # before",
         "pass  # before",
-        "whole/test_unattended.py::test_a_full_disk_loses_nothing",
+        "whole/test_one_unit.py::test_no_refresh_token_is_used_up_without_room_for_the_next",
     ),
     out(
         "read-only-folder",
