@@ -34,7 +34,7 @@ from .mutant import ROOT, Mutant, broken
 from .table import MUTANTS
 
 SAMPLE: Final = 12
-LONGEST: Final = 90
+LONGEST: Final = 45
 """Seconds that a test may take before it counts as failed: a protection that is out may leave it waiting."""
 _COPIED: Final = (
     "aventus_creds",

@@ -16,6 +16,9 @@ sys.path.pop(0)  # this file's own folder
 
 import pytest
 
+MEMORY = 8 << 30
+"""Bytes. What a run may fill: a mutant without a bound of memory must be red, not the end of the machine."""
+
 for module in (
     *("cryptography.hazmat.primitives.ciphers.aead", "filelock", "flask", "hypothesis", "keyring"),
     *("platformdirs", "redis", "requests", "rich.console", "tomli_w", "urllib3"),
@@ -26,6 +29,10 @@ for module in (
 
 def run(tree: str, arguments: list[str], said: str) -> int:
     """Run pytest in ``tree``, in this process, and return its exit code."""
+    with suppress(ImportError):  # not on Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     os.chdir(tree)
     sys.path.insert(0, tree)
     os.environ |= {

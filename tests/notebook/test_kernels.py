@@ -15,6 +15,8 @@ from support import free_port
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
 
+pytestmark = pytest.mark.heavy
+
 WriteProfiles = Callable[..., Path]
 GET = 'from aventus_creds import get_session\nsession = get_session("prod")'
 ASK = 'print(session.get("/v1/me").status_code)'

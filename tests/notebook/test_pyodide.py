@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
+pytestmark = pytest.mark.heavy
+
 VERSION = "314.0.7"
 START = """
 import { loadPyodide } from "pyodide";

@@ -23,6 +23,8 @@ from aventus_creds.sandbox.robot import Robot
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.heavy
+
 WriteProfiles = Callable[..., Path]
 BUTTON = 'from aventus_creds import LoginButton\nLoginButton("prod")'
 GET = """
