@@ -19,7 +19,7 @@ import pytest
 from support import free_port
 
 from aventus_creds import LoginRequired, get_session, get_token, login
-from aventus_creds.errors import LifetimeTooShort, NotSavedWarning
+from aventus_creds.errors import LifetimeTooShort, StoreError
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
@@ -300,23 +300,21 @@ def test_min_ttl_of_a_login_that_cannot_be_renewed(
 
 @pytest.mark.skipif(os.name != "posix", reason="RLIMIT_FSIZE is POSIX's")
 def test_a_full_disk_loses_nothing(sandbox: Sandbox) -> None:
-    """The caller has the token, with a warning; the old file is whole; with space again the login goes on."""
+    """The error says that nothing is used up; the old file is whole; with space again the login goes on."""
     import resource
     import signal
 
-    sandbox.refresh_rotation = False
     expire()
     before = stored()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (256, limits[1]))
-        with pytest.warns(NotSavedWarning, match="cannot be written"):
-            token = get_token("prod", interactive=False)
+        with pytest.raises(StoreError, match=r"cannot be written.*nothing of it is used up"):
+            get_token("prod", interactive=False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert token.fresh(time.time())
     assert stored() == before
     assert get_token("prod", interactive=False).fresh(time.time())
     assert stored() != before
