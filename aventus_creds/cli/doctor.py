@@ -149,17 +149,17 @@ def _ask(profile: Profile, key: str, url: str) -> str:
         except InvalidAnswer:  # it redirects, or shows a long page: it is there
             return ""
     else:
-        answer = Transport(profile).post(_empty_form(profile, key, url))
+        answer = Transport(profile).post(_idle_form(profile, key, url))
     if answer.status in {404, 405} or answer.status >= 500:
         raise NetworkError(f"{url} answered with HTTP {answer.status}", hint=f"Check {key} or base_url.")
     return answer.date
 
 
-def _empty_form(profile: Profile, key: str, url: str) -> ServerRequest:
-    """Return a request that any server refuses, since it asks for nothing.
+def _idle_form(profile: Profile, key: str, url: str) -> ServerRequest:
+    """Return a form that any server refuses, since it asks for nothing.
 
-    GitHub does not even tell a client that it does not know that there is an endpoint. At the device endpoint, though,
-    the client's name may be all that starts a login.
+    It names the client, because GitHub answers 404 to those that it does not know. At the device endpoint the name
+    alone would start a login, so there the form is empty.
     """
     from aventus_creds.oauth.request import ServerRequest
 

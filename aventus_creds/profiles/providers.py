@@ -65,6 +65,7 @@ PROVIDERS: Final = {
             device_url="{base_url}/authz-srv/device/authz",
             issuer="{base_url}",
             scope="openid",
+            note="by discovery, or by its known endpoints",
             in_example=True,
         ),
         Provider(
