@@ -37,9 +37,7 @@ def providers() -> str:
 
 
 def _grants(row: Provider) -> str:
-    return (
-        "all four; device with its `device_url`" if row.authorize_url and not row.device_url else "all four"
-    )
+    return ", ".join(f"`{grant}`" for grant in row.grants) or "all four"
 
 
 TABLES: Final[dict[str, Callable[[], str]]] = {

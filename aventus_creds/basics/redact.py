@@ -42,12 +42,13 @@ _ENCODED: Final = re.compile(
 Span = tuple[int, int]
 
 
-def plain(words: Any, secrets: Iterable[str] = ()) -> str:
+def plain(words: Any, secrets: Iterable[str] = (), *, public: bool = False) -> str:
     """Return ``words`` as one short line of printable text without any of ``secrets``.
 
     Args:
         words: what the server sent, of any JSON type. Anything but text and numbers gives ``""``.
         secrets: values to remove, in each spelling that the module's docstring names. Empty ones are ignored.
+        public: keep what looks like a token, for a name that is no secret: an issuer with a tenant's number.
 
     Returns:
         At most LONGEST characters, plus an ellipsis if more was cut off. Each removed part is an ellipsis.
@@ -57,7 +58,7 @@ def plain(words: Any, secrets: Iterable[str] = ()) -> str:
     whole = str(words)
     text = _without(whole[:_LOOKED_AT], list(filter(None, secrets)))
     text = "".join(char if char.isprintable() else " " for char in text)
-    text = " ".join(_LONG_RUN.sub(_hidden_if_token, text).split())
+    text = " ".join((text if public else _LONG_RUN.sub(_hidden_if_token, text)).split())
     return text if len(text) <= LONGEST and len(whole) <= _LOOKED_AT else text[:LONGEST] + "…"
 
 

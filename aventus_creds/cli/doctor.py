@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode, urlsplit
 
 import click
 
@@ -28,7 +29,7 @@ from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.tokens import Token, until, utc
 
 if TYPE_CHECKING:
-    from aventus_creds.oauth.request import Endpoints
+    from aventus_creds.oauth.request import Endpoints, ServerRequest
 
 TOLERATED_SKEW: Final = 30
 """Seconds that this machine's clock may differ from the server's clock."""
@@ -109,16 +110,15 @@ def _examine(patient: _Patient, name: str) -> None:
 
 
 def _examine_server(patient: _Patient, profile: Profile) -> None:
-    from aventus_creds.oauth.transport import Transport
-
     endpoints: Endpoints | None = None
-    with patient.check("discovery" if profile.issuer else "the endpoints"):
+    with patient.check("discovery" if profile.issuer or profile.row_issuer else "the endpoints"):
         endpoints = OAuthClient(profile).endpoints
-        patient.note(endpoints.issuer or "given by the profile or its provider")
+        patient.note(endpoints.issuer or _undiscovered(profile))
     if endpoints is None:
         return
     dates: list[str] = []
-    for key in GRANTS[profile.grant].endpoints:
+    needed = GRANTS[profile.grant].endpoints
+    for key in (*needed, *(["revoke_url"] if endpoints.revoke_url else [])):
         with patient.check(f"the {key.removesuffix('_url')} endpoint"):
             url = getattr(endpoints, key)
             if not url:
@@ -126,18 +126,46 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
                     f"there is none, and the {profile.grant} grant needs it", hint=f"Give {key}."
                 )
             patient.note(url)
-            try:
-                answer = Transport(profile).get(url)
-            except InvalidAnswer:  # it redirects, so it is there
-                continue
-            if answer.status == 404 or answer.status >= 500:
-                raise NetworkError(
-                    f"{url} answered with HTTP {answer.status}", hint=f"Check {key} or base_url."
-                )
-            dates.append(answer.date)
+            dates.append(_ask(profile, key, url))
     if dates and any(dates):
         with patient.check("this machine's clock"):
             patient.note(_clock(next(filter(None, dates))))
+
+
+def _ask(profile: Profile, key: str, url: str) -> str:
+    """Ask an endpoint as a login does, but for nothing. Return the Date of its answer.
+
+    Many servers know all but the authorization endpoint by POST only, and answer a GET with 404.
+
+    Raises:
+        NetworkError: it is not there.
+        InvalidAnswer: it redirects a POST, which a login does not follow.
+    """
+    from aventus_creds.oauth.transport import Transport
+
+    if key == "authorize_url":
+        try:
+            answer = Transport(profile).get(url)
+        except InvalidAnswer:  # it redirects, or shows a long page: it is there
+            return ""
+    else:
+        answer = Transport(profile).post(_idle_form(profile, key, url))
+    if answer.status in {404, 405} or answer.status >= 500:
+        raise NetworkError(f"{url} answered with HTTP {answer.status}", hint=f"Check {key} or base_url.")
+    return answer.date
+
+
+def _idle_form(profile: Profile, key: str, url: str) -> ServerRequest:
+    """Return a form that any server refuses, since it asks for nothing.
+
+    It names the client, because GitHub answers 404 to those that it does not know. At the device endpoint the name
+    alone would start a login, so there the form is empty.
+    """
+    from aventus_creds.oauth.request import ServerRequest
+
+    client = {} if key == "device_url" else {"client_id": profile.client_id}
+    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+    return ServerRequest(url, headers, urlencode(client).encode(), ())
 
 
 def _all_elsewhere(file: ProfilesFile, names: list[str]) -> bool:
@@ -189,7 +217,18 @@ def _redirect(profile: Profile) -> str:
     listener = listen(profile)
     listener.close()
     where = f", forwarded to {profile.listen}" if profile.listen else ""
+    if urlsplit(listener.redirect_uri) not in map(urlsplit, profile.redirect_uris):
+        return (
+            f"{listener.redirect_uri} is free, and each login takes any free port: the server must let the port of a"
+            " registered address differ (RFC 8252 section 7.3); otherwise write the registered port in redirect_uri"
+        )
     return f"{listener.redirect_uri} is free{where}; it must be registered at the server exactly so"
+
+
+def _undiscovered(profile: Profile) -> str:
+    if profile.row_issuer:
+        return f"no document at {profile.row_issuer} serves, so the endpoints known of {profile.provider.title} do"
+    return "given by the profile or its provider"
 
 
 def _clock(date: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import click
@@ -15,11 +16,11 @@ from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, 
 from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.profile import token_variable
+from aventus_creds.profiles.profile import Profile, token_variable
 from aventus_creds.sources.chain import injected_source
 from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.stores.sharing import last_failure
-from aventus_creds.tokens import jwt_account, utc
+from aventus_creds.tokens import Token, jwt_account, utc
 
 
 class Standing(NamedTuple):
@@ -37,7 +38,7 @@ class Standing(NamedTuple):
     account: str | None
     needs_login: bool
     store: str | None = None
-    login_ends_at: str | None = None  # ISO 8601, UTC: when the refresh token ends, if the server says
+    login_ends_at: str | None = None  # ISO 8601, UTC: when the refresh token ends, if server or provider say
     refused: str | None = None  # what the server said when it last refused a refresh
 
 
@@ -69,6 +70,8 @@ def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float) 
         click.echo(json.dumps([standing._asdict() for standing in standings], indent=2))
     else:
         _print_table(standings)
+        for note in dict.fromkeys(_notes(file, standings)):
+            say(note)
     for text in dict.fromkeys(map(str, errors)):  # report a store that is down only once
         say(f"error: {text}")
     if any(standing.state in {"mistakes", "unknown"} for standing in standings):
@@ -98,7 +101,7 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float, errors: list[Aventu
         return Standing(name, "none", None, None, not attended, None, attended, kept_in)
     now = time.time()
     refused = failure.error.message if failure is not None and failure.needs_login else None
-    ends = token.refresh_expires_at
+    ends = _login_ends_at(profile, token)
     renews = not attended or (
         token.refresh_token is not None and refused is None and (ends is None or ends > now + min_ttl)
     )
@@ -115,6 +118,21 @@ def _standing(file: ProfilesFile, name: str, min_ttl: float, errors: list[Aventu
         _iso(ends) if ends else None,
         refused,
     )
+
+
+def _login_ends_at(profile: Profile, token: Token) -> float | None:
+    """Return when the refresh token ends: as the server said, or else as its documentation does."""
+    known = profile.provider.refresh_lifetime if token.refresh_token else 0
+    return token.refresh_expires_at or (token.obtained_at + known if known else None)
+
+
+def _notes(file: ProfilesFile, standings: list[Standing]) -> Iterator[str]:
+    """Yield what the documentation says about the ends shown. They move with each refresh, up to the longest."""
+    for standing in standings:
+        if standing.login_ends_at:
+            row = file.profile(standing.profile).provider
+            if row.refresh_lifetime:
+                yield f"{row.title}: {row.note}"
 
 
 def _iso(moment: float) -> str:

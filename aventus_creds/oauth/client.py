@@ -19,6 +19,7 @@ from aventus_creds.oauth.code_grant import Authorization
 from aventus_creds.oauth.device_answer import DeviceAuthorization, read_device_authorization
 from aventus_creds.oauth.endpoints import find_endpoints
 from aventus_creds.oauth.transport import Transport
+from aventus_creds.profiles.kinds import any_of
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.tokens import Token
 
@@ -92,8 +93,14 @@ class OAuthClient:
         """Start a login on another device and return what the person needs for it (RFC 8628 section 3.2).
 
         Raises:
-            ConfigError: the server has no device authorization endpoint.
+            ConfigError: the server has no device authorization endpoint, or its provider does not document this.
         """
+        row = self._profile.provider
+        if row.grants and "device" not in row.grants:
+            raise ConfigError(
+                f"{row.title} does not document logins on another device, but {any_of(row.grants, 'and')}",
+                hint=f"Log in with a browser: aventus-creds login {self._profile.name}",
+            )
         self.need("device_url", "device authorization")
         request = requests.device_request(self._profile, self.endpoints, self._secret())
         return read_device_authorization(self._profile, self._transport.post(request), request)

@@ -1,9 +1,13 @@
-"""Finds the endpoints of a profile's authorization server: in the profile, or by discovery from its issuer."""
+"""Finds the endpoints of a profile's authorization server: in the profile, or by discovery from its issuer.
+
+A provider of the table may have both: then its document goes before the table, which serves where there is no document.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -17,8 +21,13 @@ from aventus_creds.oauth.transport import Transport
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import ClientAuth
 
+logger: Final = logging.getLogger(__name__)
+
 KEPT_FOR: Final = 86400.0
 """Seconds for which a discovery document is used before it is fetched again."""
+
+PATIENCE: Final = 5.0
+"""Seconds to wait at most for a document that a login can do without."""
 
 
 def find_endpoints(
@@ -35,16 +44,36 @@ def find_endpoints(
     Raises:
         NetworkError: the document cannot be fetched, and there is no older one.
         InvalidAnswer: there is no such document, or it belongs to another issuer or names unsafe addresses.
+            Neither is raised for a provider of the table: its row serves then.
     """
-    if not profile.issuer or (profile.authorize_url and profile.token_url):
-        return _endpoints(profile, {})
-    name = _file_name(profile.issuer)
-    kept = _kept(cache, name, profile.issuer) if cache else None
+    if profile.row_issuer:
+        hurried = Transport(profile._replace(timeout=min(profile.timeout, PATIENCE)))
+        try:
+            return _discovered(profile, hurried, cache, now=now)
+        except (NetworkError, InvalidAnswer) as fault:
+            logger.info("profile %s: the known endpoints serve, because %s", profile.name, fault.message)
+    elif _issuer(profile):
+        return _discovered(profile, transport, cache, now=now)
+    return _endpoints(profile, {})
+
+
+def _issuer(profile: Profile) -> str:
+    """Return the issuer whose document is asked, or "" if all that is needed is known without."""
+    given = profile.authorize_url and profile.token_url
+    return profile.row_issuer or ("" if given else profile.issuer)
+
+
+def _discovered(
+    profile: Profile, transport: Transport, cache: PrivateFolder | None, *, now: float
+) -> Endpoints:
+    issuer = _issuer(profile)
+    name = _file_name(issuer)
+    kept = _kept(cache, name, issuer) if cache else None
     if kept and 0 <= now - kept.fetched_at < KEPT_FOR:
         with suppress(InvalidAnswer):
             return _endpoints(profile, kept.document)
     try:
-        document = _fetch(profile.issuer, transport)
+        document = _fetch(issuer, transport)
     except NetworkError:
         if kept:  # better an old document than none: endpoints rarely move
             return _endpoints(profile, kept.document)
@@ -60,12 +89,11 @@ def announces_iss(profile: Profile, cache: PrivateFolder) -> bool:
     """Whether the profile's server is known to name itself in redirects (RFC 9207 section 3). Fetches nothing.
 
     Args:
-        profile: without an issuer, or with endpoints of its own, nothing is known.
+        profile: without an issuer, of its own or its provider's, or with endpoints of its own, nothing is known.
         cache: where documents are kept, by ``find_endpoints``.
     """
-    if not profile.issuer or (profile.authorize_url and profile.token_url):
-        return False
-    kept = _kept(cache, _file_name(profile.issuer), profile.issuer)
+    issuer = _issuer(profile)
+    kept = _kept(cache, _file_name(issuer), issuer) if issuer else None
     return kept is not None and kept.document.get("authorization_response_iss_parameter_supported") is True
 
 
@@ -74,17 +102,18 @@ def _file_name(issuer: str) -> str:
 
 
 def _endpoints(profile: Profile, document: dict[str, Any]) -> Endpoints:
-    def endpoint(given: str, name: str) -> str:
-        url = given or document.get(name) or ""
-        if url and not given:
-            _check_endpoint(profile.issuer, name, url)
-        return str(url)
+    def endpoint(key: str, name: str) -> str:
+        known: str = getattr(profile, key)
+        found = document.get(name) if not known or key in profile.row_endpoints else None
+        if found:
+            _check_endpoint(_issuer(profile), name, found)
+        return str(found or known)
 
     endpoints = Endpoints(
-        authorize_url=endpoint(profile.authorize_url, "authorization_endpoint"),
-        token_url=endpoint(profile.token_url, "token_endpoint"),
-        revoke_url=endpoint(profile.revoke_url, "revocation_endpoint"),
-        device_url=endpoint(profile.device_url, "device_authorization_endpoint"),
+        authorize_url=endpoint("authorize_url", "authorization_endpoint"),
+        token_url=endpoint("token_url", "token_endpoint"),
+        revoke_url=endpoint("revoke_url", "revocation_endpoint"),
+        device_url=endpoint("device_url", "device_authorization_endpoint"),
         issuer=document.get("issuer", profile.issuer),
         announces_iss=document.get("authorization_response_iss_parameter_supported") is True,
         client_auth=profile.client_auth or _client_auth(document),
@@ -138,7 +167,7 @@ def _fetch(issuer: str, transport: Transport) -> dict[str, Any]:
         except (ValueError, RecursionError):
             continue
         if not _is_of(issuer, document):
-            named = plain(document.get("issuer")) if isinstance(document, dict) else ""
+            named = plain(document.get("issuer"), public=True) if isinstance(document, dict) else ""
             raise InvalidAnswer(
                 f"the document at {url} does not speak for the issuer {issuer}"
                 + (f", but for {named}" if named else ""),

@@ -18,6 +18,7 @@ from aventus_creds.profiles.providers import DEFAULT_PROVIDER, PROVIDERS, Provid
 from aventus_creds.profiles.secrets import SecretRef
 
 BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_url]
+ENDPOINTS: Final = ("authorize_url", "token_url", "revoke_url", "device_url")
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 Mistake = tuple[tuple[str, ...], str]
@@ -87,13 +88,16 @@ class _Check:
         ca_bundle = self._ca_bundle(folder)
         if provider is None:
             return {}
+        self._check_grant(provider, grant)
         endpoints = self._endpoints(provider, grant)
-        self._check_extra_keys(provider, grant)
+        self._check_extra_keys(provider)
         redirect_uris = get("redirect_uri") or (
             self._default_redirect_uris(provider) if grant.redirects else ()
         )
         authorize_params = dict(get("authorize_params", {}))
-        if (extra := provider.extra_key) and extra.parameter and grant.attended:
+        if (extra := provider.extra_key) and extra.parameter:
+            if extra.parameter in authorize_params:
+                self.wrong("authorize_params", f"{extra.parameter} is made from {extra.name}: leave it out")
             authorize_params[extra.parameter] = extra.template.format(get(extra.name, ""))
         audience = get("audience", "")
         api_url = get("api_url") or (audience if _is_url(audience) else "")
@@ -109,6 +113,7 @@ class _Check:
             grant=grant.name,
             client_secret=secret,
             **endpoints,
+            **self._discovery(provider),
             scope=get("scope", self._default_scope(provider, grant)),
             api_url=api_url,
             api_origins=tuple(
@@ -151,6 +156,13 @@ class _Check:
                 "pkce", "must not be false without a client_secret: PKCE is what protects such a login"
             )
 
+    def _check_grant(self, provider: Provider, grant: Grant) -> None:
+        if provider.grants and grant.name not in provider.grants:
+            self.wrong(
+                "grant",
+                f"{provider.title} does not document {grant.name}, but {any_of(provider.grants, 'and')}",
+            )
+
     def _endpoints(self, provider: Provider, grant: Grant) -> dict[str, str]:
         if provider.authorize_url:
             if not provider.base_url:
@@ -166,22 +178,29 @@ class _Check:
             if "issuer" not in self.given:
                 for key in grant.endpoints:
                     self.require(key, f"give the issuer, or {' and '.join(grant.endpoints)}")
-        if "device_url" in grant.endpoints and provider.authorize_url and not provider.device_url:
-            self.require("device_url", f"{provider.title} is not known to have that endpoint")
-        base_url = self.values.get("base_url", provider.base_url).rstrip("/")
-        places = {"base_url": base_url}
+        places = {"base_url": self._base_url(provider)}
         if provider.extra_key:
             places[provider.extra_key.name] = self.values.get(provider.extra_key.name, "")
+        return {key: self.values.get(key) or getattr(provider, key).format_map(places) for key in ENDPOINTS}
+
+    def _discovery(self, provider: Provider) -> dict[str, Any]:
+        """Return where the row's document is, and the endpoints that it may replace: none of the profile's own."""
+        own = {key for key in ENDPOINTS if self.values.get(key)}
+        if not provider.issuer or {"authorize_url", "token_url"} <= own:
+            return {}
         return {
-            key: self.values.get(key) or getattr(provider, key).format_map(places)
-            for key in ("authorize_url", "token_url", "revoke_url", "device_url")
+            "row_issuer": provider.issuer.format(base_url=self._base_url(provider)),
+            "row_endpoints": tuple(key for key in ENDPOINTS if key not in own),
         }
 
-    def _check_extra_keys(self, provider: Provider, grant: Grant) -> None:
+    def _base_url(self, provider: Provider) -> str:
+        return str(self.values.get("base_url", provider.base_url)).rstrip("/")
+
+    def _check_extra_keys(self, provider: Provider) -> None:
         for row in PROVIDERS.values():
             if not row.extra_key:
                 continue
-            if row is provider and (grant.attended or not row.extra_key.parameter):
+            if row is provider:
                 self.require(row.extra_key.name, row.extra_key.doc)
             elif row is not provider and row.extra_key.name in self.given:
                 self.wrong(row.extra_key.name, f'is for {row.title} only (provider = "{row.name}")')

@@ -38,6 +38,10 @@ class Profile(NamedTuple):
     ca_bundle: str
     # Keys that a profile may leave out
     issuer: str = ""
+    row_issuer: str = ""  # the provider's: its document goes before row_endpoints, and may be missing
+    row_endpoints: tuple[
+        str, ...
+    ] = ()  # names of the fields above that are the provider's, if row_issuer is set
     audience: str = ""
     listen: str = ""
     callback: str = DEFAULT_CALLBACK

@@ -16,7 +16,7 @@ class ProfileKey(NamedTuple):
 
 
 class Provider(NamedTuple):
-    """How one authorization server differs. Endpoints are templates with the profile's ``base_url``."""
+    """How one authorization server differs. Endpoints and issuer are templates with the profile's ``base_url``."""
 
     name: str
     title: str
@@ -24,9 +24,14 @@ class Provider(NamedTuple):
     token_url: str = ""
     revoke_url: str = ""
     device_url: str = ""
+    issuer: str = ""  # its discovery document, if it can be had, goes before the endpoints above
     base_url: str = ""  # the default; "" if each customer has its own server
     token_request: TokenRequestFormat = "form"
     client_auth: ClientAuth = "post"
+    grants: tuple[str, ...] = ()  # those that its documentation has; () means all
+    refresh_lifetime: int = (
+        0  # of an unused refresh token, in seconds, where the answers do not say; 0: unknown
+    )
     scope: str = ""
     redirect_uri: str = ""  # the default; "" if the profile must set the registered one
     extra_key: ProfileKey | None = None  # required by the provider
@@ -56,8 +61,11 @@ PROVIDERS: Final = {
             title="cidaas",
             authorize_url="{base_url}/authz-srv/authz",
             token_url="{base_url}/token-srv/token",
-            revoke_url="{base_url}/authz-srv/revoke",
+            revoke_url="{base_url}/token-srv/revoke",
+            device_url="{base_url}/authz-srv/device/authz",
+            issuer="{base_url}",
             scope="openid",
+            note="by discovery, or by its known endpoints",
             in_example=True,
         ),
         Provider(
@@ -68,6 +76,10 @@ PROVIDERS: Final = {
             authorize_url="{base_url}/AuthServices/Auth/connect/authorize",
             token_url="{base_url}/AuthServices/Auth/connect/token",
             revoke_url="{base_url}/AuthServices/Auth/connect/revocation",
+            # Its documentation has more grants: password and implicit, which are not offered here, and
+            # change_org.
+            grants=("pkce", "confidential"),
+            refresh_lifetime=15 * 86400,
             scope="openid profile athoc.iws.web.api offline_access",
             extra_key=ProfileKey(
                 name="org_code",
@@ -75,10 +87,11 @@ PROVIDERS: Final = {
                 template="tenant:{}",
                 doc="the organisation's code, sent as `acr_values=tenant:…`",
             ),
-            note="logins renew themselves",
+            note="a login renews itself for 30 days at most, and ends after 15 days without use",
             in_example=True,
             silent_failure="AtHoc answers a wrong organisation or password with a bare page"
-            ' "400 Bad Request": check org_code in the profile, and the account',
+            ' "400 Bad Request", and so a client that was made in another organisation: check org_code in the'
+            " profile, the account, and where the client was made",
         ),
         Provider(
             name="oidc",

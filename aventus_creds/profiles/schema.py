@@ -72,13 +72,8 @@ def _provider_rule(row: Provider) -> dict[str, Any]:
     """Return the rule for a provider: which keys a profile must have, and which it must not have."""
     foreign = [other.extra_key.name for other in PROVIDERS.values() if other.extra_key and other is not row]
     forbidden = [*(["issuer"] if row.authorize_url else ["base_url"]), *foreign]
-    attended = [row.extra_key.name] if row.extra_key and row.extra_key.parameter else []
     redirecting = [] if row.redirect_uri else ["redirect_uri"]
     rules: list[dict[str, Any]] = [
-        {
-            "if": _is("grant", *(g.name for g in GRANTS.values() if not g.attended)),
-            "else": {"required": attended},
-        },
         {
             "if": _is("grant", *(g.name for g in GRANTS.values() if not g.redirects)),
             "else": {"required": redirecting},
@@ -89,14 +84,16 @@ def _provider_rule(row: Provider) -> dict[str, Any]:
         del when["required"]
         rules += [{"if": _is("grant", grant.name), "then": _endpoints(grant)} for grant in GRANTS.values()]
         rules.append({"if": {"required": ["grant"]}, "else": _endpoints(GRANTS[DEFAULT_GRANT])})
-    elif not row.device_url:
-        on_device = [grant.name for grant in GRANTS.values() if "device_url" in grant.endpoints]
-        rules.append({"if": _is("grant", *on_device), "then": {"required": ["device_url"]}})
+    properties: dict[str, Any] = dict.fromkeys(forbidden, False)
+    if row.grants:
+        properties["grant"] = {"enum": list(row.grants)}
+    if row.extra_key and row.extra_key.parameter:
+        properties["authorize_params"] = {"properties": {row.extra_key.parameter: False}}
     then: dict[str, Any] = {
-        "properties": dict.fromkeys(forbidden, False),
+        "properties": properties,
         "required": [
             *(["base_url"] if "{base_url}" in row.authorize_url and not row.base_url else []),
-            *([row.extra_key.name] if row.extra_key and not row.extra_key.parameter else []),
+            *([row.extra_key.name] if row.extra_key else []),
         ],
         "allOf": rules,
     }

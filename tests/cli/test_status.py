@@ -133,3 +133,29 @@ def test_the_end_of_a_refresh_token_that_is_kept(web: Web, write_profiles: Write
     keep(write_profiles, web.url, age=7200, refresh_token="r", refresh_expires_at=ends)
     web.answer = lambda _: Sent(body={"access_token": "new", "token_type": "Bearer", "expires_in": 60})
     assert get_token("prod", interactive=False).refresh_expires_at == ends
+
+
+def test_a_login_whose_end_only_the_documentation_says(write_profiles: WriteProfiles, capsys: Prints) -> None:
+    """AtHoc's refresh tokens live 15 days after each use, and 30 at most: monitoring hears of it in time."""
+    keys = {"provider": "athoc", "base_url": "https://as.example.com", "org_code": "ACME", "client_id": "c"}
+    write_profiles({"prod": {**keys, "redirect_uri": "http://127.0.0.1:1/c"}})
+    store, key, day = default_store(), read_profiles().profile("prod").key, 86400
+
+    def keep(**fields: Any) -> None:
+        with store.lock(key):
+            store.save(key, make_token(**fields))
+
+    keep(age=14 * day, refresh_token="r")
+    assert run(["status"]) == 0
+    shown = capsys.readouterr()
+    assert "until 20" in shown.out
+    assert "BlackBerry AtHoc: a login renews itself for 30 days at most" in shown.err
+    assert run(["status", "--min-ttl", "48h"]) == 3
+    keep(age=16 * day, refresh_token="r")
+    assert run(["status"]) == 3
+    keep(age=16 * day, refresh_token="r", refresh_expires_at=time.time() + day)
+    assert run(["status"]) == 0  # what the server says goes before
+    keep(age=1)
+    capsys.readouterr()
+    assert standing(capsys)["login_ends_at"] is None
+    assert capsys.readouterr().err == ""

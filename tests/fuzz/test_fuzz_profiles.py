@@ -32,6 +32,7 @@ from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.keys import KEYS
 from aventus_creds.profiles.lines import line_of
 from aventus_creds.profiles.profile import Profile
+from aventus_creds.profiles.providers import PROVIDERS
 from aventus_creds.profiles.secrets import SecretRef
 from aventus_creds.stores.memory import MemoryStore
 
@@ -253,13 +254,12 @@ def valid_tables(draw: st.DrawFn) -> dict[str, Any]:
             [
                 {"issuer": draw(URLS)},
                 {"authorize_url": draw(URLS), "token_url": draw(URLS), "device_url": draw(URLS)},
-                {"provider": "cidaas", "base_url": draw(URLS), "device_url": draw(URLS)},
-                {
-                    "provider": "athoc",
-                    "base_url": draw(URLS),
-                    "device_url": draw(URLS),
-                    "org_code": draw(CLEAN),
-                },
+                {"provider": "cidaas", "base_url": draw(URLS)},
+                *(
+                    [{"provider": "athoc", "base_url": draw(URLS), "org_code": draw(CLEAN)}]
+                    if grant.name in PROVIDERS["athoc"].grants
+                    else []
+                ),
             ]
         )
     )

@@ -188,7 +188,8 @@ def draw(error: BaseException) -> None:
     from IPython.core.ultratb import VerboseTB
 
     parts = type(error), error, error.__traceback__
-    print(f"drawn: {type(error).__name__}")
+    for kind in type(error).__mro__:  # CallbackError is drawn as its own subclass, say
+        print(f"drawn: {kind.__name__}")
     print(re.sub(r"\x1b\[[0-9;]*m", "", VerboseTB(include_vars=True).text(*parts)))  # colours divide words
     if type(error) not in {kind for kind, *_ in DRAWN}:  # these show the variables, as is done above
         from rich.console import Console

@@ -308,7 +308,10 @@ def test_a_fault_that_nobody_foresaw_ends_the_login(login: Login) -> None:
 @pytest.mark.parametrize(
     ("keys", "hint"),
     [
-        ({"provider": "athoc", "base_url": "https://athoc.example.com", "org_code": "acme"}, "org_code"),
+        *(
+            ({"provider": "athoc", "base_url": "https://athoc.example.com", "org_code": "acme"}, hint)
+            for hint in ("org_code", "a client that was made in another organisation")
+        ),
         ({}, "redirect_uri must be registered"),
     ],
 )

@@ -62,7 +62,9 @@ def approve_when_shown(
 # Over the sandbox
 
 
-@pytest.mark.parametrize(("name", "keys"), [("aventus", {"grant": "device"}), ("oidc", {"grant": "device"})])
+@pytest.mark.parametrize(
+    ("name", "keys"), [(name, {"grant": "device"}) for name in ("aventus", "cidaas", "oidc")]
+)
 def test_login_on_another_device(
     name: str,
     keys: dict[str, Any],
@@ -254,6 +256,17 @@ def test_the_code_lives_no_longer_than_the_server_says(web: Web, monkeypatch: py
     """After expires_in, nothing more is asked."""
     outcome, _ = wait_with(web, monkeypatch, [], expires_in=0.000001)
     assert isinstance(outcome, LoginTimeout)
+
+
+@pytest.mark.parametrize("keys", [{}, {"device_url": "https://as.example.com/device"}])
+def test_a_provider_that_does_not_document_it(web: Web, keys: dict[str, str]) -> None:
+    """It is not tried, and what is documented is named."""
+    profile = make_profile(
+        provider="athoc", base_url=web.url, org_code="ACME", redirect_uri="http://127.0.0.1:1/c", **keys
+    )
+    with pytest.raises(ConfigError, match="another device, but pkce and confidential"):
+        log_in(profile, lambda _: None, device=True)
+    assert web.seen == []
 
 
 def test_a_server_without_the_endpoint(web: Web) -> None:

@@ -148,7 +148,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "metadata-endpoints",
         "tls-only",
         ENDPOINTS,
-        "_check_endpoint(profile.issuer, name, url)",
+        "_check_endpoint(_issuer(profile), name, found)",
         "pass",
         f"{TEST_ENDPOINTS}::test_hostile_endpoints",
     ),

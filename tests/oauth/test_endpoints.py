@@ -141,12 +141,12 @@ def test_outright_needs_no_document(cache: PrivateFolder) -> None:
 
 def test_providers_need_no_document(cache: PrivateFolder) -> None:
     """A provider of the table has its endpoints in the table."""
-    profile = make_profile(
-        provider="cidaas", base_url="https://c.example", redirect_uri="http://127.0.0.1:1/c"
-    )
+    base_url = f"http://127.0.0.1:{free_port()}"
+    profile = make_profile(provider="aventus", base_url=base_url, redirect_uri="http://127.0.0.1:1/c")
     found = find(profile, cache)
-    assert found.token_url == "https://c.example/token-srv/token"
+    assert found.token_url == f"{base_url}/oauth/token"
     assert found.client_auth == "post"
+    assert not cache.path.exists()
 
 
 def test_outright_comes_first(web: Web, cache: PrivateFolder) -> None:
@@ -186,6 +186,15 @@ def test_wrong_issuer(web: Web, cache: PrivateFolder, issuer: Any) -> None:
     if named and isinstance(named, str):
         assert f", but for {named}" in caught.value.message
     assert not cache.path.exists()
+
+
+def test_a_foreign_issuer_is_shown_whole(web: Web, cache: PrivateFolder) -> None:
+    """Also where it looks like a token: it is public, and its reader has to compare it."""
+    named = "https://login.example.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"
+    web.answer = lambda _: Sent(body=document(named))
+    with pytest.raises(InvalidAnswer) as caught:
+        find(at(web.url), cache)
+    assert caught.value.message.endswith(f", but for {named}")
 
 
 def test_the_issuer_of_many_tenants(web: Web, cache: PrivateFolder) -> None:

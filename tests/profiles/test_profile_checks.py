@@ -39,7 +39,10 @@ from aventus_creds.profiles.providers import PROVIDERS
             {
                 "authorize_url": "https://me.cidaas.de/authz-srv/authz",
                 "token_url": "https://me.cidaas.de/token-srv/token",
-                "revoke_url": "https://me.cidaas.de/authz-srv/revoke",
+                "revoke_url": "https://me.cidaas.de/token-srv/revoke",
+                "device_url": "https://me.cidaas.de/authz-srv/device/authz",
+                "row_issuer": "https://me.cidaas.de",
+                "row_endpoints": ("authorize_url", "token_url", "revoke_url", "device_url"),
                 "scope": "openid",
                 "token_request": "form",
             },
@@ -166,6 +169,17 @@ def test_api_url_is_the_audience_only_where_it_is_not_given() -> None:
         (AVENTUS | {"issuer": "https://a.example"}, {"issuer": "is for oidc; Aventus Platform is found by"}),
         (ISSUER | {"base_url": "https://a.example"}, {"base_url": f"is for {any_of(BY_BASE_URL, 'and')}"}),
         (AVENTUS | {"org_code": "ACME"}, {"org_code": 'is for BlackBerry AtHoc only (provider = "athoc")'}),
+        *(
+            (
+                ATHOC | {"client_secret": SECRET, "grant": grant, "device_url": "https://a.example/d"},
+                {"grant": f"BlackBerry AtHoc does not document {grant}, but pkce and confidential"},
+            )
+            for grant in ("client_credentials", "device")
+        ),
+        (
+            ATHOC | {"authorize_params": {"acr_values": "idp:x"}},
+            {"authorize_params": "acr_values is made from org_code: leave it out"},
+        ),
         (
             AVENTUS | {"client_secret": SECRET, "grant": "pkce"},
             {"grant": 'remove client_secret, or write grant = "confidential"'},

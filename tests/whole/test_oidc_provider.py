@@ -12,6 +12,7 @@ import requests
 from oidc_provider.provider import OidcProvider
 
 from aventus_creds import LoginRequired, get_token, login, logout
+from aventus_creds.cli.commands import run
 from aventus_creds.errors import LoginRefused, LoginTimeout, TokenRefused
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.stores.opening import default_store
@@ -171,3 +172,14 @@ def test_a_redirect_uri_that_is_not_registered(
 
     with pytest.raises(LoginTimeout, match="redirect_uri"):
         login("native", browser=browse)
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("name", ["native", "basic", "post"])
+def test_a_doctor_finds_it_healthy(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It answers 404 to a GET of what takes POST only."""
+    assert run(["doctor", name]) == 0
+    shown = capsys.readouterr().out
+    assert "✗" not in shown
+    assert "✓ the token endpoint" in shown
+    assert "✓ the revoke endpoint" in shown
