@@ -16,7 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from aventus_creds.basics.certificates import BUNDLE_VARIABLES, environment_bundle
+from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
 from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
@@ -120,7 +120,7 @@ class Transport:
         except (requests.RequestException, HTTPError, ValueError) as fault:
             error: AventusCredsError = _failure(url, fault)
         except OSError as fault:  # what requests raises if the certificate file does not exist
-            error = NetworkError(f"{url} cannot be reached: {fault}", hint=_CERTIFICATES)
+            error = NetworkError(f"{url} cannot be reached: {fault}", hint=OWN_AUTHORITIES)
         except (InvalidAnswer, NetworkError) as fault:
             error = fault.with_traceback(None)
         raise error
@@ -241,12 +241,6 @@ def _unreachable(
 _TOO_SLOW: Final = "it did not answer in time"
 
 
-_CERTIFICATES: Final = (
-    "If its certificates are issued by your organisation, name the file of its authorities: ca_bundle in the"
-    f" profile, or {', '.join(BUNDLE_VARIABLES[:-1])} or {BUNDLE_VARIABLES[-1]} in the environment."
-)
-
-
 def _failure(url: str, fault: Exception) -> NetworkError:
     """Return what went wrong in fixed words, which hold no part of the request."""
     said = str(fault)
@@ -263,7 +257,7 @@ def _failure(url: str, fault: Exception) -> NetworkError:
             "Write socks5h:// instead of socks:// in ALL_PROXY, HTTPS_PROXY.",
         )
     if isinstance(fault, requests.exceptions.SSLError):
-        return _unreachable(url, "its certificate is not trusted, or TLS failed", _CERTIFICATES)
+        return _unreachable(url, "its certificate is not trusted, or TLS failed", OWN_AUTHORITIES)
     return _unreachable(url, _reason(fault))
 
 

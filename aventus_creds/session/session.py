@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
-from aventus_creds.basics.certificates import environment_bundle
+from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import ConfigError
 from aventus_creds.session.bearer import BearerAuth
@@ -114,6 +114,8 @@ class ApiSession(requests.Session):
             return super().send(request, **settings)
         except BaseException as fault:  # noqa: BLE001 - Ctrl-C and a time limit too
             error = cleaned(fault)
+            if isinstance(error, requests.exceptions.SSLError):
+                error.add_note(OWN_AUTHORITIES)
         try:
             raise error  # outside the except clause, so that the traceback begins here
         finally:

@@ -157,8 +157,9 @@ def test_ca_bundles(
     with authority.web() as api:
         monkeypatch.setenv(variable, good)
         assert make_session(api).get("/").status_code == 200
-        with pytest.raises(requests.exceptions.SSLError):
+        with pytest.raises(requests.exceptions.SSLError) as refused:
             make_session(api, ca_bundle=bad).get("/")
+        assert "ca_bundle in the profile" in refused.value.__notes__[0]
         monkeypatch.setenv(variable, bad)
         with pytest.raises(requests.exceptions.SSLError):
             make_session(api).get("/")
