@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import sys
+from contextlib import suppress
 from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from aventus_creds.sandbox.app import create_app
 from aventus_creds.sandbox.dialects import DIALECTS
@@ -68,9 +69,7 @@ class Sandbox(Switches):
             self.url = f"http://{HOST}:{listening.getsockname()[1]}"
             app = create_app(self.url, (f"{self.url}/", *audiences), self._state, self, self._journal)
             handler = _LoudHandler if verbose else _Handler
-            self._server = make_server(
-                HOST, 0, app, threaded=True, request_handler=handler, fd=listening.fileno()
-            )
+            self._server = _Server(HOST, 0, app, handler, fd=listening.fileno())
 
     def __enter__(self) -> Self:
         """Start to answer, in a daemon thread."""
@@ -144,6 +143,28 @@ class Sandbox(Switches):
             for dialect in DIALECTS
             for client in dialect.clients
         }
+
+
+class _Server(ThreadedWSGIServer):
+    """Its end ends its connections too: a browser opens one for later use and may keep it for minutes."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._connections: set[Any] = set()
+        super().__init__(*arguments, **named)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in list(self._connections):
+            with suppress(OSError):  # it has just ended
+                connection.shutdown(socket.SHUT_RD)  # an answer under way is still written
 
 
 class _Handler(WSGIRequestHandler):

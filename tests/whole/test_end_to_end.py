@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -438,3 +439,15 @@ def test_ctrl_c_ends_the_wait_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 2
     assert rest.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in rest
+
+
+def test_a_closed_sandbox_has_no_connections() -> None:
+    """A browser opens connections that it does not use yet, and would keep them for minutes."""
+    before = set(threading.enumerate())
+    with Sandbox() as sandbox, requests.Session() as kept:
+        idle = socket.create_connection(("127.0.0.1", urlsplit(sandbox.url).port or 0), timeout=10)
+        kept.get(sandbox.url)  # the idle one was accepted before
+        assert set(threading.enumerate()) - before
+        sandbox.close()
+        assert idle.recv(1) == b""
+    idle.close()
