@@ -117,7 +117,11 @@ def test_bad_addresses_are_refused_with_the_reason(url: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://user:hunter2@host", "https://hunter2@host:99999", "https://hunter2 "]
+    "url",
+    [
+        *("https://user:hunter2@host", "https://hunter2@host:99999", "https://hunter2 "),
+        *("ftp://user:hunter2@host", "user:hunter2@host"),
+    ],
 )
 def test_a_refusal_does_not_repeat_the_address(url: str) -> None:
     """A password typed into an address does not come back in the error."""

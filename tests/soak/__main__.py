@@ -307,7 +307,9 @@ class Soak:
             kind for kind in self._failures if not re.match(r"LoginRequired in (renewals|renewing)\.", kind)
         ]
         noise = re.findall(
-            r"^(?:Exception ignored|Traceback).*", (self._folder / "stderr").read_text(), re.MULTILINE
+            r"^(?:Exception ignored|Traceback).*(?:\n .*)*(?:\n.*)?",
+            (self._folder / "stderr").read_text(),
+            re.MULTILINE,
         )
         files = {path.name.removeprefix(self._key) for path in (self._folder / "state").rglob("*.*")}
         strange = files - {".json", ".lock", ".json.tmp"}
