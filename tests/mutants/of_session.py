@@ -45,7 +45,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         BEARER,
         '"\\\\" not in url and ',
         "",
-        f"{TEST_ORIGINS}::test_backslash_before_another_host",
+        "fuzz/test_fuzz_wire.py::test_the_token_goes_where_every_parser_reads_the_api",
         also=(Edit("basics/urls.py", '"\\\\" in url or ', ""),),
         doubled="no address with a backslash is read at all",
     ),
@@ -71,7 +71,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         SESSION,
         "return bool(separator) and scheme.isascii() and scheme.translate(_NO_MARKS).isalnum()",
         "return bool(separator)",
-        "fuzz/test_fuzz_wire.py::test_a_relative_address_never_leaves_the_api",
+        "session/test_session_requests.py::test_relative_urls",
     ),
     # Redirects
     out(
@@ -129,7 +129,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         BEARER,
         "or self._replacements.refused(token)",
         "",
-        f"{TEST_REFUSED}::test_refused_again_later",
+        f"{TEST_REFUSED}::test_refused_for_ever",
     ),
     out(
         "refused-in-many-sessions",

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from pathlib import Path
 
 sys.path.pop(0)  # this file's own folder
 
@@ -38,6 +39,7 @@ def run(tree: str, arguments: list[str], said: str) -> int:
     os.environ |= {
         "PYTHONPATH": tree,
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "TMPDIR": str(Path(said).parent),  # a mutant may change the modes of what is there
     }  # for the tests' own children too
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
