@@ -11,7 +11,9 @@ import subprocess
 import sys
 import termios
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -28,6 +30,25 @@ if sys.platform == "win32":
 @pytest.fixture
 def login() -> Login:
     return make_login(URI)
+
+
+@contextmanager
+def at(terminal: Terminal, *code_and_arguments: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """Run Python code in a session of its own at ``terminal``; gives the process and its standard output."""
+    with subprocess.Popen(
+        [sys.executable, "-c", *code_and_arguments],
+        stdin=terminal.slave,
+        stdout=subprocess.PIPE,
+        stderr=terminal.slave,
+        start_new_session=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    ) as process:
+        try:
+            assert process.stdout
+            yield process, process.stdout
+        finally:
+            process.kill()
 
 
 # --- the terminal while it waits and afterwards
@@ -132,21 +153,8 @@ def test_a_job_in_the_background_is_not_stopped(terminal: Terminal) -> None:
     script = script.replace("fcntl.ioctl(0, termios.TIOCSCTTY, 0)", "import os")
     script = script.replace("time.sleep(30)", "os._exit(0)")
     keys = {"redirect_uri": "http://127.0.0.1:0/callback"}
-    with (
-        subprocess.Popen(
-            [sys.executable, "-c", IN_BACKGROUND, script, json.dumps(keys)],
-            stdin=terminal.slave,
-            stdout=subprocess.PIPE,
-            stderr=terminal.slave,
-            start_new_session=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        ) as process,
-        ExitStack() as at_the_end,
-    ):
-        at_the_end.callback(process.kill)
-        assert process.stdout
-        url = process.stdout.readline().strip()
+    with at(terminal, IN_BACKGROUND, script, json.dumps(keys)) as (_, told), ExitStack() as at_the_end:
+        url = told.readline().strip()
         terminal.wait_for("Ctrl-C ends it")
         time.sleep(0.5)  # for what would stop it
         port = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0]).port
@@ -154,7 +162,7 @@ def test_a_job_in_the_background_is_not_stopped(terminal: Terminal) -> None:
         browser = at_the_end.enter_context(connect(port))
         query = f"code={CODE}&state={state_of(url)}"
         browser.sendall(f"GET /callback?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        assert process.stdout.readline() == "exchanging\n"
+        assert told.readline() == "exchanging\n"
     assert "paste" not in terminal.shown.lower()
     assert "left." not in terminal.shown  # nor is anything written over the prompt, again and again
 
@@ -169,32 +177,19 @@ def test_ctrl_c_at_the_keyboard_ends_it_at_once(terminal: Terminal, callback: st
         "redirect_uri": "http://127.0.0.1:0/callback" if callback == "auto" else URI,
         "callback": callback,
     }
-    with (
-        subprocess.Popen(
-            [sys.executable, "-c", script, json.dumps(keys)],
-            stdin=terminal.slave,
-            stdout=subprocess.PIPE,
-            stderr=terminal.slave,
-            start_new_session=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        ) as process,
-        ExitStack() as at_the_end,
-    ):
-        at_the_end.callback(process.kill)
-        assert process.stdout
-        url = process.stdout.readline().strip()
+    with at(terminal, script, json.dumps(keys)) as (process, told):
+        url = told.readline().strip()
         terminal.wait_for("Paste here")
         assert terminal.is_raw()
         if when == "exchanging":
             terminal.type(f"code={CODE}&state={state_of(url)}\n")
-            assert process.stdout.readline() == "exchanging\n"
+            assert told.readline() == "exchanging\n"
         started = time.monotonic()
         terminal.type("\x03")
-        assert process.stdout.readline() == "interrupted\n"
+        assert told.readline() == "interrupted\n"
         assert time.monotonic() - started < 1
         assert process.wait(5) == 130
-        assert process.stdout.read() == ""
+        assert told.read() == ""
     shown = terminal.shown
     assert "Traceback" not in shown
     assert "Exception" not in shown
