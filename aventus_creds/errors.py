@@ -9,6 +9,7 @@
     │   └── CallbackError          the redirect URI cannot be listened on, or not at the moment
     ├── LoginError             the person at the browser
     │   ├── LoginRequired          a login is needed and no person can be asked: run the command in the hint
+    │   │   └── StepUpRequired         the API wants more than the login has: a scope, or a stronger login
     │   ├── LoginPending           a login is shown above the cell: finish it, then run the cell again
     │   ├── LoginRefused           the authorization server refused the login
     │   ├── RedirectRejected       an address is not the answer to this login: the wait goes on
@@ -24,12 +25,13 @@
     AventusCredsWarning        the call succeeded, but something needs attention
     ├── InsecureFileWarning        others can read a file that holds a secret
     ├── InsecureStoreWarning       a store's password crosses the network unencrypted
+    ├── NotGrantedWarning          a login did not bring all that it was asked for
     └── NotSavedWarning            a token could not be stored: only this process can use it
 
 No message holds a token, code, state, verifier or client secret.
 """
 
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 
 class AventusCredsError(Exception):
@@ -112,8 +114,22 @@ class LoginRequired(LoginError):
     """A person must log in, and nobody can be asked here. The hint is the command to run."""
 
 
+class StepUpRequired(LoginRequired):
+    """The API wants more than the login has (RFC 6750 section 3.1, RFC 9470). The hint is the command to run.
+
+    ``response`` is the API's answer, without the token; None where there is none.
+    """
+
+    response: Any = None
+
+
 class LoginPending(LoginError):
-    """The notebook shows a login, and this cell cannot wait for it: log in, then run the cell again."""
+    """The notebook shows a login, and this cell cannot wait for it: log in, then run the cell again.
+
+    ``response`` is the API's answer, where that has asked for the login (see StepUpRequired).
+    """
+
+    response: Any = None
 
 
 class LoginRefused(LoginError):
@@ -229,6 +245,10 @@ class InsecureFileWarning(AventusCredsWarning):
 
 class InsecureStoreWarning(AventusCredsWarning):
     """The password of a token store crosses the network unencrypted."""
+
+
+class NotGrantedWarning(AventusCredsWarning):
+    """A login counts, but did not bring all that it was asked for: a scope, or a stronger or newer login."""
 
 
 class NotSavedWarning(AventusCredsWarning):

@@ -23,7 +23,7 @@ def aventus_login(line: str) -> Any:
     """
     words = _words(line)
     if {"-h", "--help"} & set(words):
-        print(aventus_login.__doc__)  # noqa: T201 - the output of the cell
+        print(aventus_login.__doc__ or USAGE)  # noqa: T201 - the output of the cell
         return None
     names = [word for word in words if not word.startswith("-")]
     if set(words) - set(names) - {"--paste"} or len(names) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,17 +13,22 @@ import pytest
 from support import Sent, Web, make_token
 
 import aventus_creds
+from aventus_creds import api, clients
 from aventus_creds.profiles.file import read_profiles
+from aventus_creds.profiles.providers import PROVIDERS
 from aventus_creds.stores.opening import default_store
 
 PACKAGE = Path(aventus_creds.__file__).parent
 
 # Imports fall: each folder imports only what stands on a later line, never its neighbours on the same one.
 HOUSE = """
-    __main__
+    __main__ __pyinstaller
     magics
-    cli
+    cli server_extension
+    calls client_calls
+    clients
     api
+    step_up
     notebook
     session logins
     sources
@@ -36,8 +42,17 @@ LEVELS = [set(line.split()) for line in reversed(HOUSE.strip().splitlines())]
 EVERY_FOLDER = {folder for level in LEVELS for folder in level}
 PURE = (
     *("errors", "tokens", "basics.hidden", "basics.urls", "basics.redact"),
-    *("profiles.providers", "profiles.grants", "profiles.stores", "profiles.callbacks", "profiles.keys"),
+    *(
+        "profiles.providers.__init__",
+        "profiles.grants",
+        "profiles.stores",
+        "profiles.callbacks",
+        "profiles.keys",
+    ),
     *("profiles.checks", "profiles.profile", "oauth.request", "oauth.answer", "oauth.code_grant"),
+    *("profiles.client_auths", "profiles.token_places", "profiles.machine_keys", "profiles.machine_checks"),
+    *("oauth.pushed", "oauth.token_types", "oauth.proofs"),
+    *("oauth.client_auth", "oauth.found", "oauth.assertions", "oauth.machine_requests"),
 )
 INPUT_AND_OUTPUT = {
     *("socket", "requests", "subprocess", "http", "webbrowser"),
@@ -47,8 +62,10 @@ OF_OTHER_STORES = {
     *("redis", "keyring", "cryptography"),
     "aventus_creds.profiles.store_keys",
 }
+OF_SHARED_PROFILES = {f"aventus_creds.profiles.{name}" for name in ("inherited", "included", "variables")}
 HEAVY = {
     *OF_OTHER_STORES,
+    *OF_SHARED_PROFILES,
     "requests",
     "urllib3",
     "ipywidgets",
@@ -60,6 +77,7 @@ HEAVY = {
     "dataclasses",
     "redis",
     "cryptography",
+    "joserfc",
 }
 
 
@@ -117,14 +135,29 @@ def test_pure_modules_do_no_input_or_output(name: str) -> None:
 def test_no_other_module_compares_provider_names() -> None:
     """How servers differ is a row of the table; a name elsewhere would be a special case."""
     for path in FILES:
-        if room(path) in {"sandbox", "cli"} or path.parts[-2:] == ("profiles", "providers.py"):
+        if room(path) in {"sandbox", "cli"} or "providers" in path.parts:
             continue
         texts = {
             node.value
             for node in ast.walk(ast.parse(path.read_text("utf-8")))
             if isinstance(node, ast.Constant)
         }
-        assert not texts & {"aventus", "cidaas", "athoc"}, path
+        assert not texts & PROVIDERS.keys() - {"x", "oidc"}, path  # texts that mean other things too
+
+
+def test_no_other_module_compares_grant_names() -> None:
+    """What a grant needs and where its tokens come from are columns of its row."""
+    for path in FILES:
+        if room(path) in {"sandbox", "cli"} or path.parts[-2:] == ("profiles", "grants.py"):
+            continue
+        compared = {
+            constant.value
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Compare)
+            for constant in ast.walk(node)
+            if isinstance(constant, ast.Constant)
+        }
+        assert not compared & {"token_exchange", "jwt_bearer", "given", "client_credentials"}, path
 
 
 def test_rooms_stay_small() -> None:
@@ -168,11 +201,23 @@ def test_get_session_with_a_cached_token_loads_only_requests() -> None:
     """A valid cached token needs no lock, no server, no browser and no terminal."""
     modules = loaded("from aventus_creds import get_session; get_session('prod')")
     assert "requests" in modules
-    assert not modules & (HEAVY - {"requests", "urllib3"})
+    assert not modules & (HEAVY - {"requests", "urllib3"} - loaded("import requests"))
+    assert not {name for name in modules if name.startswith("aventus_creds.profiles.machine")}
+    assert not {f"aventus_creds.profiles.{name}" for name in ("client_auths", "token_places")} & modules
     assert (
         not {f"aventus_creds.{name}" for name in ("oauth", "logins", "callbacks", "notebook", "cli")}
         & modules
     )
+
+
+def test_a_script_loads_no_row_but_its_own(write_profiles: Callable[..., Path]) -> None:
+    """The table of providers is known by its names; of the rows, only those beside the profile's are loaded."""
+    write_profiles(
+        {"prod": {"provider": "aventus", "client_id": "c", "redirect_uri": "http://127.0.0.1:1/c"}}
+    )
+    rows = "aventus_creds.profiles.providers."
+    modules = loaded("from aventus_creds.profiles.file import read_profiles; read_profiles().profile('prod')")
+    assert {module.removeprefix(rows) for module in modules if module.startswith(rows)} == {"customers"}
 
 
 def test_a_refresh_loads_no_person(write_profiles: Callable[..., Path], web: Web) -> None:
@@ -225,25 +270,63 @@ print(sorted(name.split("-")[0] for name in mine))
     assert done.stdout.strip() == "['prod', 'profiles.toml']"
 
 
+def test_the_statement_that_people_type_loads_next_to_nothing() -> None:
+    """A thin function waits for the first call."""
+    modules = loaded("from aventus_creds import get_session, get_token, login, logout")
+    mine = {module for module in modules if module.startswith("aventus_creds")}
+    assert mine == {"aventus_creds", "aventus_creds.calls"}
+    assert not modules & (HEAVY | {"typing", "json", "tomllib", "platformdirs", "pathlib"})
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, room in aventus_creds._ROOMS.items() if room in {"calls", "client_calls"}]
+)
+def test_a_thin_function_is_what_it_calls(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To whoever reads it, and in what it hands over; what it calls is looked up at each call."""
+    home = api if hasattr(api, name) else clients
+    thin, whole = getattr(aventus_creds, name), getattr(home, name)
+    assert inspect.signature(thin) == inspect.signature(whole)
+    assert inspect.getdoc(thin) == inspect.getdoc(whole)
+    assert (thin.__name__, thin.__annotations__) == (name, whole.__annotations__)
+    given = {parameter: object() for parameter in inspect.signature(thin).parameters}
+    monkeypatch.setattr(home, name, inspect.signature(whole).bind)
+    assert thin(**given).arguments == given
+    assert thin(given["name"]).arguments == {
+        parameter.name: parameter.default if parameter.name != "name" else given["name"]
+        for parameter in inspect.signature(whole).parameters.values()
+    }
+
+
 def test_public_names() -> None:
     """What users import, and nothing else, each with a docstring."""
     assert sorted(aventus_creds.__all__) == [
         "ApiSession",
         "AventusCredsError",
         "BearerAuth",
+        "ConfigError",
         "LoginButton",
+        "LoginError",
         "LoginRequired",
+        "NetworkError",
+        "SecretError",
+        "ServerError",
+        "StoreError",
         "Token",
+        "async_token_provider",
+        "get_async_client",
+        "get_auth",
+        "get_client",
         "get_session",
         "get_token",
         "login",
         "logout",
+        "token_provider",
     ]
     assert dir(aventus_creds) == aventus_creds.__all__
     for name in aventus_creds.__all__:
         assert getattr(aventus_creds, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'get_sesion'"):
-        aventus_creds.get_sesion  # noqa: B018
+        aventus_creds.get_sesion  # type: ignore[attr-defined] # noqa: B018
 
 
 def test_functions_are_not_hidden_by_modules() -> None:

@@ -1,4 +1,4 @@
-"""A lock of the operating system on a file. Loaded when one is taken: a fresh token needs none."""
+"""A lock of the operating system on a file, by filelock: where there is no flock, as on Windows."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import filelock
 
 
-class HardLock(filelock.FileLock):
-    """A FileLock that never falls back to a lock by the existence of a file.
+def attempt(path: Path) -> filelock.BaseFileLock | None:
+    """Lock the file ``path`` and return the lock, or None if somebody else holds it. It is made if it is missing.
 
-    If the holder of such a lock died on another machine, nobody could tell, and it would stay locked for ever.
+    It never falls back to a lock by the existence of a file: if the holder of such a lock died on another machine,
+    nobody could tell, and it would stay locked for ever.
+
+    Raises OSError: it cannot be opened or made, or the file system has no locks.
     """
-
-    def _fallback_to_soft_lock(self) -> None:
-        raise NotImplementedError("the file system has no locks")
+    lock = filelock.FileLock(path, mode=0o600, preserve_lock_file=True, fallback_to_soft=False)
+    try:
+        with _without_log():
+            lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return None
+    return lock
 
 
 @contextmanager
-def without_log() -> Iterator[None]:
+def _without_log() -> Iterator[None]:
     """Keep filelock from logging each attempt of this thread: a wait would be hundreds of lines."""
     me, log = threading.get_ident(), logging.getLogger("filelock")
 
@@ -33,8 +41,3 @@ def without_log() -> Iterator[None]:
         yield
     finally:
         log.removeFilter(of_others)
-
-
-def log_wait(path: object) -> None:
-    """Log, once for each wait, what is waited for."""
-    logging.getLogger(__name__).debug("waiting for %s, which another thread or process holds", path)

@@ -6,19 +6,27 @@ import errno
 import io
 import os
 import stat
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aventus_creds.basics.hidden import Hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 POSIX: Final = os.name == "posix" and hasattr(os, "geteuid")  # a browser's Python has neither users nor modes
 LARGEST_FILE: Final = 4 * 1024 * 1024
 """Bytes of a file that are read. A thousand profiles have a tenth of it."""
 CHUNK: Final = 65536
-TRIES: Final = 50
-"""How often a file that is being replaced at this moment is tried again, PAUSE seconds apart."""
+PATIENCE: Final = 0.5
+"""Seconds for which a file that is being replaced at this moment is tried again, every PAUSE seconds."""
+PATIENCE_TO_REPLACE: Final = 5.0
+"""Seconds for which a file that somebody reads at this moment is tried again: a token must not be lost."""
 PAUSE: Final = 0.01
 
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -29,19 +37,44 @@ _WRITE: Final = os.O_WRONLY | NO_FOLLOW | _ALWAYS
 _CREATE: Final = _WRITE | os.O_CREAT | os.O_EXCL
 
 
+_DEVICES: Final = frozenset(
+    ["CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))]
+)
+
+
+def safe_name(name: str, *, windows: bool = os.name == "nt") -> str:
+    """Return the file name for ``name``: on Windows one that is no device's.
+
+    Windows goes by what stands before the first dot, so aux.prod.json would be the device AUX. Letters that differ in
+    case only are the same file there and on macOS: ``name`` must not depend on that.
+    """
+    return f"_{name}" if windows and name.partition(".")[0].upper() in _DEVICES else name
+
+
 def open_file(path: Path, flags: int = 0) -> int:
     """Return a descriptor to read ``path`` from, opened with further ``flags``. Raises OSError.
 
     While somebody replaces the file, Windows refuses to open it, and a share may lose it: it is tried again.
     """
-    for attempt in range(TRIES):
+
+    def step() -> int:
         try:
             return os.open(path, os.O_RDONLY | _ALWAYS | flags)
-        except OSError as fault:
-            if not _is_being_replaced(fault) or attempt == TRIES - 1:
-                raise
-        time.sleep(PAUSE)
-    raise AssertionError("the last attempt returns or raises")
+        except PermissionError:
+            if not POSIX and path.is_dir():  # Windows says the same of a file that somebody has open
+                raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path)) from None
+            raise
+
+    return _patiently(step, PATIENCE)
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of ``path``, cut at LARGEST_FILE. Raises OSError."""
+    descriptor = open_file(path)
+    try:
+        return read_at_most(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_at_most(descriptor: int, most: int = LARGEST_FILE) -> bytes:
@@ -52,6 +85,11 @@ def read_at_most(descriptor: int, most: int = LARGEST_FILE) -> bytes:
     return content.getvalue()[:most]
 
 
+def create_file(path: Path, content: Hidden[bytes]) -> None:
+    """Make ``path`` with ``content``, private from its making. Raises OSError, also if there is such a file."""
+    _fill(os.open(path, _CREATE, 0o600), content)
+
+
 def replace_file(path: Path, content: Hidden[bytes], mode: int = 0o600) -> None:
     """Put ``content`` in the place of ``path``, whole or not at all. Only one caller at a time. Raises OSError."""
     beside = _beside(path)
@@ -59,7 +97,9 @@ def replace_file(path: Path, content: Hidden[bytes], mode: int = 0o600) -> None:
         reserved = _open_reserved(beside, mode)
         _fill(_create(beside, mode) if reserved is None else reserved, content)
         rename(beside, path)
-    except OSError:
+    except OSError as fault:
+        if fault.filename2:  # the move failed: what is in the way is the old file, not the new one
+            fault.filename = fault.filename2
         with suppress(OSError):
             beside.unlink()
         raise
@@ -89,7 +129,7 @@ def _beside(path: Path) -> Path:
 
 def _create(beside: Path, mode: int) -> int:
     with suppress(FileNotFoundError):
-        beside.unlink()
+        remove_file(beside)
     # O_EXCL and the mode: the file is ours and private from the first moment, not only after a chmod.
     return os.open(beside, _CREATE, mode)
 
@@ -116,7 +156,7 @@ def _fill(descriptor: int, content: Hidden[bytes]) -> None:
         file.truncate()
         file.flush()
         # To disk before it is moved: otherwise the name may lead to an empty file after a power cut.
-        os.fsync(file.fileno())
+        _sync(file.fileno())
 
 
 def make_folders(path: Path) -> None:
@@ -135,15 +175,12 @@ def make_folders(path: Path) -> None:
 
 def rename(source: Path, target: Path) -> None:
     """Move ``source`` to the place of ``target``. Raises OSError. On Windows, readers are waited for."""
-    for attempt in range(TRIES):
-        try:
-            source.replace(target)
-        except PermissionError as fault:
-            if not _is_being_replaced(fault) or attempt == TRIES - 1:
-                raise
-            time.sleep(PAUSE)
-        else:
-            return
+    _patiently(lambda: source.replace(target), PATIENCE_TO_REPLACE)
+
+
+def remove_file(path: Path) -> None:
+    """Remove ``path``. Raises OSError. On Windows, readers are waited for."""
+    _patiently(path.unlink, PATIENCE_TO_REPLACE)
 
 
 def sync_folder(folder: Path) -> None:
@@ -152,9 +189,35 @@ def sync_folder(folder: Path) -> None:
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
             try:
-                os.fsync(descriptor)
+                _sync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    """Write what the file holds to the disk. Raises OSError.
+
+    On macOS, fsync leaves it in the memory of the drive: fsync(2) there names F_FULLFSYNC for all the way.
+    """
+    if sys.platform == "darwin":
+        import fcntl
+
+        with suppress(OSError):  # a file system that does not know it
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def _patiently(step: Callable[[], T], seconds: float) -> T:
+    """Return what ``step`` returns. While somebody else uses its file, it is tried again. Raises OSError."""
+    give_up = time.monotonic() + seconds
+    while True:
+        try:
+            return step()
+        except OSError as fault:
+            if not _is_being_replaced(fault) or time.monotonic() > give_up:
+                raise
+        time.sleep(PAUSE)
 
 
 def _is_being_replaced(fault: OSError) -> bool:

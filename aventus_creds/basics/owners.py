@@ -117,8 +117,19 @@ def new_file_in(folder: Path) -> os.stat_result:
 
 
 def can_write(folder: Path) -> bool:
-    """Whether this user may make files in ``folder``, as far as its mode and its file system tell."""
-    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    """Whether this user may make files in ``folder``, as far as its mode and its file system tell.
+
+    On Windows the mode tells nothing, so it is tried. (The module tempfile tries such a folder for ever there.)
+    """
+    if POSIX:
+        return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    probe = folder / f"probe-{os.getpid()}.tmp"
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600))
+        probe.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def is_read_only(path: Path) -> bool:

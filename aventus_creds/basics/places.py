@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from aventus_creds.errors import AventusCredsError, ProfilesFileError, StoreError
@@ -51,6 +52,15 @@ def state_folder() -> Path:
         ) from None
 
 
+def really(path: Path, *, windows: bool = os.name == "nt") -> Path:
+    """Return where other programs find ``path``.
+
+    The Python of the Microsoft Store gets folders of its own in the place of those under AppData.
+    """
+    real = Path(os.path.realpath(path)) if windows else path
+    return real if "LocalCache" in real.parts else path
+
+
 def _settled(variable: str, error: type[AventusCredsError]) -> str:
     """Return the path in ``variable``. A relative one is made absolute there, once.
 
@@ -73,6 +83,21 @@ def _by_platform() -> Path:
     import platformdirs  # not needed when the variable is set
 
     return Path(platformdirs.user_state_dir("aventus-creds", appauthor=False))
+
+
+def set_here(variable: str) -> str | None:
+    """Return the value of a variable if this program has set it, so that the person's shell does not have it.
+
+    None also where the system does not tell what the program was started with: only Linux does.
+    """
+    if sys.platform != "linux":
+        return None
+    value = os.environ.get(variable)
+    try:
+        given = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return value if value and os.fsencode(f"{variable}={value}") not in given else None
 
 
 def expand(path: Path | str) -> Path:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aventus_creds.basics.files import (
     NO_FOLLOW,
@@ -22,9 +21,11 @@ from aventus_creds.basics.files import (
     make_folders,
     open_file,
     read_at_most,
+    remove_file,
     rename,
     replace_file,
     reserve_file,
+    safe_name,
     sync_folder,
 )
 from aventus_creds.basics.hidden import Hidden
@@ -34,9 +35,6 @@ from aventus_creds.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-LOCK_TIMEOUT: Final = 600
-"""Seconds to wait for a lock. Its holder makes a few requests, and each of them has its own time limit."""
 
 
 class PrivateFolder:
@@ -49,6 +47,10 @@ class PrivateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()  # the current folder may change
 
+    def place(self, name: str) -> Path:
+        """Return the path of the file ``name``."""
+        return self.path / safe_name(name)
+
     def read(self, name: str) -> bytes | None:
         """Return the content of the file ``name``, or None if there is no such file.
 
@@ -56,7 +58,7 @@ class PrivateFolder:
         others could read is repaired. A larger file is cut at LARGEST_FILE. A link is followed only inside the
         folder, as in a mounted Kubernetes secret.
         """
-        path = self.path / name
+        path = self.place(name)
         try:
             descriptor = open_file(self._target(path), NO_FOLLOW)
         except FileNotFoundError:
@@ -80,7 +82,7 @@ class PrivateFolder:
         """
         hidden = Hidden(content)
         del content  # see basics/hidden.py
-        path = self.path / name
+        path = self.place(name)
         try:
             self.make()
             replace_file(path, hidden)
@@ -99,7 +101,7 @@ class PrivateFolder:
         Raises:
             StoreError: there is no room, or nothing can be written here.
         """
-        path = self.path / name
+        path = self.place(name)
         try:
             self.make()
             reserve_file(path, size)
@@ -113,9 +115,9 @@ class PrivateFolder:
             StoreError: it cannot be moved, or does not exist.
         """
         try:
-            rename(self.path / name, self.path / new)
+            rename(self.place(name), self.place(new))
         except OSError as fault:
-            raise store_error("moved", self.path / name, fault) from None
+            raise store_error("moved", self.place(name), fault) from None
 
     def remove(self, name: str) -> None:
         """Remove the file ``name`` if it exists. The caller holds the lock of that name.
@@ -125,10 +127,10 @@ class PrivateFolder:
         """
         try:
             with suppress(FileNotFoundError):
-                (self.path / name).unlink()
+                remove_file(self.place(name))
                 sync_folder(self.path)
         except OSError as fault:
-            raise store_error("removed", self.path / name, fault) from None
+            raise store_error("removed", self.place(name), fault) from None
 
     def lock(self, name: str, *, needed: bool = False) -> AbstractContextManager[object]:
         """Return a lock between threads and processes, to be used with ``with``.
@@ -143,9 +145,9 @@ class PrivateFolder:
 
         Raises:
             StoreError: on entering it, the lock file cannot be made, or the lock is not free within
-                LOCK_TIMEOUT seconds.
+                LOCK_TIMEOUT seconds (see folder_lock).
         """
-        return _Lock(self, self.path / f"{name}.lock", needed=needed)
+        return self._lock(name, needed=needed)
 
     def turn(self, name: str, file: str) -> AbstractContextManager[bool]:
         """Return the lock ``name``, but stop waiting for it as soon as ``file`` has been replaced.
@@ -154,17 +156,22 @@ class PrivateFolder:
         lock is then pointless: another process has just done the work. Raises as ``lock`` does.
         """
         before = self._version(file)
-        return _Lock(
-            self, self.path / f"{name}.lock", needed=False, unless=lambda: self._version(file) != before
-        )
+        return self._lock(name, needed=False, unless=lambda: self._version(file) != before)
 
     def attempt(self, name: str, *, needed: bool = False) -> AbstractContextManager[bool]:
         """Return the lock ``name``; it gives False, and is not held, if somebody else holds it."""
-        return _Lock(self, self.path / f"{name}.lock", needed=needed, unless=lambda: True)
+        return self._lock(name, needed=needed, unless=lambda: True)
+
+    def _lock(
+        self, name: str, *, needed: bool, unless: Callable[[], bool] = lambda: False
+    ) -> AbstractContextManager[bool]:
+        from aventus_creds.basics.folder_lock import FolderLock  # a fresh token needs no lock
+
+        return FolderLock(self, self.place(f"{name}.lock"), needed=needed, unless=unless)
 
     def _version(self, name: str) -> tuple[int, int] | None:
         try:
-            status = (self.path / name).stat()
+            status = self.place(name).stat()
         except OSError:
             return None
         # Each write makes a new file, so the inode differs. The time too: inode numbers are used again.
@@ -249,59 +256,3 @@ class PrivateFolder:
             # nothing.
             with suppress(OSError):
                 os.fchmod(descriptor, 0o600)
-
-
-class _Lock:
-    """A FileLock that raises this package's errors. Each use makes a new one, so threads never share one."""
-
-    def __init__(
-        self, folder: PrivateFolder, path: Path, *, needed: bool, unless: Callable[[], bool] = lambda: False
-    ) -> None:
-        self._folder = folder
-        self._path = path
-        self._needed = needed
-        self._unless = unless
-
-    def __enter__(self) -> bool:
-        from aventus_creds.basics.file_lock import HardLock, without_log  # a fresh token needs no lock
-
-        self._lock = HardLock(self._path, mode=0o600)
-        with without_log():
-            return self._wait()
-
-    def _wait(self) -> bool:
-        from filelock import Timeout
-
-        from aventus_creds.basics.file_lock import log_wait
-        from aventus_creds.basics.waits import spread
-
-        told = False
-        give_up = time.monotonic() + LOCK_TIMEOUT
-        while True:
-            try:
-                # Each time: people log out by removing the folder, also while others wait for a lock in it.
-                self._folder.make()
-                # No blocking wait: it could not notice that the file was replaced.
-                self._lock.acquire(timeout=0)
-            except Timeout:
-                if self._unless():
-                    return False
-            except (OSError, NotImplementedError) as fault:
-                if self._needed or not isinstance(fault, OSError) or not self._folder.is_read_only(fault):
-                    raise store_error("locked", self._path, fault) from None
-                return True
-            else:
-                return True
-            if time.monotonic() > give_up:
-                raise StoreError(
-                    f"{self._path} has been locked for {LOCK_TIMEOUT} s by another process",
-                    hint="End that process, or name another folder: AVENTUS_CREDS_STATE_DIR.",
-                )
-            if not told:
-                log_wait(self._path)
-                told = True
-            # At random, so that processes that started together do not all try at the same moment.
-            time.sleep(spread(0.01, 0.04))
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._lock.release()

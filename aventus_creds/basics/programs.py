@@ -19,6 +19,7 @@ def find_program(name: str, folder: Path) -> Path:
         folder: where a relative path starts from.
 
     Raises:
+        IsADirectoryError: the path leads to a folder.
         FileNotFoundError: there is no such program.
     """
     path = expand(name)
@@ -30,6 +31,8 @@ def find_program(name: str, folder: Path) -> Path:
     for candidate in candidates:
         if os.path.isfile(candidate):  # noqa: PTH113 - gives no error if a folder of PATH is closed
             return candidate
+    if path.name != name and os.path.isdir(folder / path):  # noqa: PTH112 - as above
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 

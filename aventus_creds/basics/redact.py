@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator
-from html import unescape
 from typing import Any, Final
 from unicodedata import normalize
 
@@ -30,13 +29,13 @@ _LOOKED_AT: Final = 16 * LONGEST
 _LAYERS: Final = 8
 """How often words may be encoded. Words that are encoded more often say nothing to a person, and are not shown."""
 
-_LONG_RUN: Final = re.compile(r"[\w.~+=-]{32,}")
-_DIGIT: Final = re.compile(r"\d")
-_ENCODED: Final = re.compile(
-    r"(?P<percent>(?:%[0-9a-f]{2})+)"
+# Patterns. Most answers need none of them, so each is compiled when it is first used.
+_LONG_RUN: Final = r"[\w.~+=-]{32,}"
+_DIGIT: Final = r"\d"
+_ENCODED: Final = (
+    r"(?ai)(?P<percent>(?:%[0-9a-f]{2})+)"
     r"|(?:\\+|%)u(?P<unicode>[0-9a-f]{4})|\\+u\{(?P<braced>[0-9a-f]{1,6})\}|\\+x(?P<byte>[0-9a-f]{2})"
-    r"|\\+(?P<itself>\W)|(?P<entity>&[#\w]{2,32};?)|(?P<space>\+)",
-    re.IGNORECASE | re.ASCII,
+    r"|\\+(?P<itself>\W)|(?P<entity>&[#\w]{2,32};?)|(?P<space>\+)"
 )
 
 Span = tuple[int, int]
@@ -58,7 +57,7 @@ def plain(words: Any, secrets: Iterable[str] = (), *, public: bool = False) -> s
     whole = str(words)
     text = _without(whole[:_LOOKED_AT], list(filter(None, secrets)))
     text = "".join(char if char.isprintable() else " " for char in text)
-    text = " ".join((text if public else _LONG_RUN.sub(_hidden_if_token, text)).split())
+    text = " ".join((text if public else re.sub(_LONG_RUN, _hidden_if_token, text)).split())
     return text if len(text) <= LONGEST and len(whole) <= _LOOKED_AT else text[:LONGEST] + "…"
 
 
@@ -140,7 +139,7 @@ def _decoded(text: str, places: list[Span]) -> tuple[str, list[Span]]:
     parts: list[str] = []
     origins: list[Span] = []
     end = 0
-    for found in _ENCODED.finditer(text):
+    for found in re.finditer(_ENCODED, text):
         start, stop = found.span()
         character = _character(found)
         if character == found[0]:
@@ -159,6 +158,8 @@ def _character(found: re.Match[str]) -> str:
         return value
     if kind == "space":  # in a form
         return " "
+    from html import unescape  # a tenth of a megabyte of names, for words that few servers send
+
     return unescape(value if kind == "entity" else f"&#x{value};")
 
 
@@ -173,4 +174,4 @@ def _blotted(text: str, spans: list[Span]) -> str:
 
 def _hidden_if_token(run: re.Match[str]) -> str:
     """Hide a long run of letters and digits: it could be a token that we do not know of."""
-    return "…" if _DIGIT.search(run[0]) else run[0]
+    return "…" if re.search(_DIGIT, run[0]) else run[0]

@@ -11,6 +11,7 @@ from aventus_creds.basics.files import POSIX
 from aventus_creds.basics.owners import left_by_root
 from aventus_creds.errors import StoreError
 
+_OPEN_ELSEWHERE: Final = "Close the program that has it open, check who may write there"
 _ANOTHER_FOLDER: Final = "name another folder: AVENTUS_CREDS_STATE_DIR."
 
 
@@ -52,8 +53,8 @@ def store_error(verb: str, path: Path, fault: Exception) -> StoreError:
     reason = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
     path = Path(getattr(fault, "filename", None) or path)  # which may be the temporary file or the folder
     denied = isinstance(fault, PermissionError)
+    check = "Check the folder's owner, mode and free space" if POSIX or not denied else _OPEN_ELSEWHERE
     return StoreError(
         f"{path} cannot be {verb}: {reason}",
-        hint=(denied and _take_back(path))
-        or f"Check the folder's owner, mode and free space, or {_ANOTHER_FOLDER}",
+        hint=(denied and _take_back(path)) or f"{check}, or {_ANOTHER_FOLDER}",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import lru_cache
+from typing import Final
 
 
 def say(text: str) -> None:
@@ -84,4 +86,27 @@ def _columns() -> int:
 
 def _rewrites_lines() -> bool:
     """Whether the terminal understands control sequences. Emacs's shell, for example, does not."""
-    return os.name == "nt" or os.environ.get("TERM", "dumb") not in {"", "dumb", "unknown"}
+    if os.name == "nt":
+        return _console_acts_on_sequences()
+    return os.environ.get("TERM", "dumb") not in {"", "dumb", "unknown"}
+
+
+_ACT_ON_SEQUENCES: Final = 0x0004  # ENABLE_VIRTUAL_TERMINAL_PROCESSING
+
+
+@lru_cache(maxsize=1)
+def _console_acts_on_sequences() -> bool:
+    """Have a console of Windows act on control sequences, and return whether it does: by itself it shows them."""
+    import ctypes
+    import msvcrt
+
+    try:
+        kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+        console = ctypes.c_void_p(msvcrt.get_osfhandle(sys.stderr.fileno()))  # type: ignore[attr-defined,unused-ignore]
+        mode = ctypes.c_ulong()
+        return bool(
+            kernel.GetConsoleMode(console, ctypes.byref(mode))
+            and kernel.SetConsoleMode(console, mode.value | _ACT_ON_SEQUENCES)
+        )
+    except (AttributeError, OSError, ValueError):  # it is no console
+        return False

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import webbrowser
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Final
 
@@ -57,3 +58,9 @@ def _run_apart(command: list[str]) -> None:
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Windows has no sessions
         check=False,
     )
+
+
+def open_quietly(browser: Browser, url: str) -> None:
+    """Call ``browser`` where the address is shown anyway: if that fails, it is no error."""
+    with suppress(Exception):
+        browser(url)

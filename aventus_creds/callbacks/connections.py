@@ -6,22 +6,34 @@ threads and memory that the rest of the process needs, and the redirect must sti
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
+import select
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import LineTooLong
-from typing import Final
+from socketserver import TCPServer, ThreadingMixIn
+from typing import TYPE_CHECKING, Any, Final
+
+from aventus_creds.basics.forks import ForkLock
+from aventus_creds.callbacks import Attempt
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 MOST_CONNECTIONS: Final = 100
 """Connections at the same time. For one more, the oldest that is not being answered is dropped."""
 
 LEAST_CONNECTIONS: Final = 8
 """Connections at the same time if file descriptors are scarce."""
+
+GLANCE: Final = 0.2
+"""Seconds between two looks whether a connection was dropped, where nothing else tells."""
 
 SCARCE_FOR: Final = 10
 """Seconds for which fewer connections are served after descriptors or threads ran out."""
@@ -75,6 +87,11 @@ class Connections:
             self._answering += step
             self._change.notify_all()
 
+    def dropped(self, connection: socket.socket) -> bool:
+        """Whether a connection whose request is still being read was dropped."""
+        with self._change:
+            return connection not in self._idle
+
     def remove(self, connection: socket.socket) -> None:
         """Forget a connection that is closed."""
         with self._change:
@@ -116,6 +133,106 @@ class Connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)  # its thread closes it
         return bool(dropped)
+
+
+_beginning: Final = ForkLock()
+
+
+class Bounded(ThreadingMixIn, TCPServer):
+    """A server of one login that keeps to these limits: a thread for each connection, and no traces of failures."""
+
+    attempt: Attempt
+    connections: Connections
+    _serving = _stopped = False
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Answer until ``stop``. Where Ctrl-C has stopped it before its thread begins, there is nothing to answer."""
+        with _beginning:
+            if self._stopped:
+                return
+            self._serving = True
+        super().serve_forever(poll_interval)
+
+    def get_request(self) -> Any:
+        """Accept a connection."""
+        try:
+            return super().get_request()
+        except OSError as fault:
+            # The connection stays in the queue, so once descriptors are free it is accepted after all.
+            if fault.errno in {errno.EMFILE, errno.ENFILE}:
+                self.connections.serve_fewer()
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread for a connection."""
+        self.connections.add(request)
+        while True:
+            try:
+                return super().process_request(request, client_address)
+            except RuntimeError:  # no more threads can be started
+                if not self.connections.serve_fewer():
+                    raise
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection that is answered."""
+        self.connections.remove(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print nothing: a browser that hangs up is normal, and a traceback would show the request."""
+
+    def stop(self) -> None:
+        """Stop listening, and hang up."""
+        # Let the browser get its page before the program goes on, and perhaps ends. After Ctrl-C the login
+        # has not ended, so there is no page to wait for.
+        self.connections.wait_for_answers(unless=lambda: not self.attempt.ended.is_set())
+        # It stops listening, even if another process still holds the socket; and the thread that serves wakes up.
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        with _beginning:
+            self._stopped = True
+        if self._serving:
+            self.shutdown()
+        self.server_close()
+        self.connections.hang_up()
+
+
+class Watchful(io.RawIOBase):
+    """Reads a connection, and notices soon that it was dropped.
+
+    On Windows, a thread that waits for a connection is not woken when another shuts it down
+    (github.com/rust-lang/rust/pull/38867): it would stay until its own time limit.
+
+    Args:
+        raw: reads the connection.
+        connection: the connection.
+        dropped: whether it was dropped.
+    """
+
+    def __init__(self, raw: io.RawIOBase, connection: socket.socket, dropped: Callable[[], bool]) -> None:
+        self._raw = raw
+        self._connection = connection
+        self._dropped = dropped
+
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int | None:
+        """Read what has come. Returns 0 at the end, and once the connection was dropped. Raises TimeoutError."""
+        limit = self._connection.gettimeout()
+        deadline = math.inf if limit is None else time.monotonic() + limit
+        while not self._dropped():
+            if select.select([self._connection], [], [], GLANCE)[0]:
+                return self._raw.readinto(buffer)
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        return 0
+
+    def close(self) -> None:
+        """Close what it reads from."""
+        self._raw.close()
+        super().close()
 
 
 class Head(io.BufferedReader):

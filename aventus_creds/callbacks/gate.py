@@ -7,13 +7,15 @@ import threading
 from urllib.parse import SplitResult
 
 from aventus_creds.basics.urls import DEFAULT_PORTS, LOOPBACK_NAMES, is_loopback
+from aventus_creds.callbacks.hub import own_servers
 
 
 class Gate:
     """Decides by Host and path which requests may be the redirect.
 
     Args:
-        redirect_uri: the redirect URI of the login.
+        redirect_uri: the redirect URI of the login. One without a scheme is the server's own name for it: then no
+            path is known, and a proxy must send the Host under which it reaches the listener.
         bound_host, bound_port: the address that is listened on.
         forwarded: whether a proxy forwards the redirect URI to that address.
     """
@@ -24,18 +26,19 @@ class Gate:
         host = redirect_uri.hostname or ""
         # Many proxies send the Host under which they reach the listener, not the one that the browser asked
         # for.
-        names = {f"[{name}]" if ":" in name else name for name in (host, bound_host)}
+        names = {f"[{name}]" if ":" in name else name for name in (host, bound_host) if name}
         if forwarded or is_loopback(host):
             names.update(LOOPBACK_NAMES)
-        ports = {bound_port, port_of(redirect_uri)}
+        named = not redirect_uri.scheme
+        ports = {bound_port} if named else {bound_port, port_of(redirect_uri)}
         self._hosts = {f"{name}:{port}" for name in names for port in ports}
         # Browsers leave the scheme's default port out of the Host header (RFC 9110 section 7.2).
-        if DEFAULT_PORTS[redirect_uri.scheme] in ports:
+        if not named and DEFAULT_PORTS[redirect_uri.scheme] in ports:
             self._hosts.update(names)
         path = redirect_uri.path or "/"
         # A forwarding proxy may remove the beginning of the path, which names the proxy. How much is unknown.
         cuts = [i for i, char in enumerate(path[:-1]) if char == "/"] if forwarded else [0]
-        self._paths = {path[cut:] for cut in cuts} | {path}
+        self._paths = None if named else {path[cut:] for cut in cuts} | {path}
 
     def host(self, host: str) -> bool:
         """Whether a Host header names this listener.
@@ -47,7 +50,21 @@ class Gate:
 
     def path(self, path: str) -> bool:
         """Whether a request's path is that of the redirect URI, or what a forwarding proxy leaves of it."""
-        return path in self._paths
+        return self._paths is None or path in self._paths
+
+
+def of_another_server(context: str) -> bool:
+    """Whether a request came by way of another user's server on this hub.
+
+    On a machine that the users of a hub share, a port belongs to whoever binds it first. A browser whose user opened a
+    link of somebody else then ends at the other's listener, with a code for its own user.
+
+    Args:
+        context: the header X-Forwarded-Context, in which jupyter-server-proxy names its own server:
+            /user/NAME/proxy/PORT.
+    """
+    own = own_servers()
+    return bool(own) and (not f"{context.rstrip('/')}/".startswith(own) or "/.." in context)
 
 
 class OneTimeAddress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from contextlib import suppress
@@ -11,7 +12,8 @@ from urllib.parse import urlsplit
 
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.callbacks import page
-from aventus_creds.callbacks.connections import LONGEST_BODY, Head
+from aventus_creds.callbacks.connections import LONGEST_BODY, Head, Watchful
+from aventus_creds.callbacks.gate import of_another_server
 from aventus_creds.errors import LoginError
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ LINGER: Final = 1
 _FORWARDED: Final = (
     "The request names another host. If a port that was forwarded brought you here, copy the whole address of"
     " this page, and paste it where the login waits."
+)
+_ANOTHER_USER: Final = (
+    "The hub sent this here by way of another user's server, so it was not taken. If somebody sent you the link of this"
+    " login, close this tab. If the login is your own, copy the whole address of this page, paste it where the login"
+    " waits, and give it to nobody."
 )
 _OPENED_TWICE: Final = "the address that the browser was started with was opened twice"
 _OPENED_TWICE_HINT: Final = (
@@ -47,7 +54,22 @@ class Handler(BaseHTTPRequestHandler):
         """Prepare to read one request."""
         super().setup()
         # Limit the size of the head: the thread of each connection may hold one in memory.
-        self.rfile = Head(self.rfile.detach())
+        raw = self.rfile.detach()
+        if os.name == "nt":
+            raw = Watchful(raw, self.connection, lambda: self.server.connections.dropped(self.connection))
+        self.rfile = Head(raw)
+
+    def parse_request(self) -> bool:
+        """Refuse a request line without a version: that is HTTP/0.9, which has no headers, so it names no host.
+
+        Such a request has ``{}`` for its headers from Python 3.14.10 on.
+        """
+        if not super().parse_request():
+            return False
+        if len(self.requestline.split()) < 3:
+            self.send_error(400)
+            return False
+        return True
 
     def version_string(self) -> str:
         """Return the name of this program, without Python's version."""
@@ -103,6 +125,9 @@ class Handler(BaseHTTPRequestHandler):
         if len(hosts) != 1 or not all(map(self.server.gate.host, named)):
             self._answer(400, "Not for this address", _FORWARDED)
             return None
+        if any(map(of_another_server, self.headers.get_all("X-Forwarded-Context", []))):
+            self._answer(403, "Not for this server", _ANOTHER_USER)
+            return None
         return target.path
 
     def _is_redirect(self, path: str) -> bool:
@@ -125,15 +150,8 @@ class Handler(BaseHTTPRequestHandler):
         # once, so the browser must get the answer to this very request.
         self.server.connections.answering(self.connection, 1)
         try:
-            reply = self.server.attempt.deliver(query.reveal())
-            if reply.success:
-                self._answer(200, reply.text, "You can close this tab.", good=True)
-            elif reply.ended:
-                self._answer(200, "The login failed", reply.text)
-            else:
-                self._answer(
-                    400, "This does not belong to the login", f"{reply.text}\nThe login is still waiting."
-                )
+            answer = page.page_of(self.server.attempt.deliver(query.reveal()))
+            self._answer(answer.status, answer.heading, answer.text, good=answer.good)
         finally:
             self.server.connections.answering(self.connection, -1)
 

@@ -14,15 +14,14 @@ import os
 import socket
 import threading
 import weakref
-from contextlib import suppress
 from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from aventus_creds.basics.forks import in_each_child
 from aventus_creds.callbacks import Attempt
-from aventus_creds.callbacks.connections import Connections
+from aventus_creds.callbacks.connections import Bounded, Connections
 from aventus_creds.callbacks.gate import Gate, OneTimeAddress, port_of
 from aventus_creds.callbacks.handler import Handler
 from aventus_creds.errors import CallbackError
@@ -94,7 +93,6 @@ class LoopbackCallback:
             threading.Thread(
                 target=server.serve_forever, args=(0.05,), name="aventus-creds listener", daemon=True
             ).start()
-            server.serving = True
 
     def close(self) -> None:
         """Stop listening, after the browser has received the page that answers the redirect."""
@@ -102,7 +100,7 @@ class LoopbackCallback:
             server.stop()
 
 
-class Server(ThreadingHTTPServer):
+class Server(Bounded, ThreadingHTTPServer):
     """A bound socket, and the connections to it."""
 
     daemon_threads = True  # an idle connection must not keep the program from ending
@@ -111,14 +109,11 @@ class Server(ThreadingHTTPServer):
     # new login need not wait until the connections of the last one have timed out.
     allow_reuse_address = os.name == "posix"
     allow_reuse_port = False  # two logins that share a port would get each other's redirects
-    attempt: Attempt
     gate: Gate
     one_time: OneTimeAddress
-    connections: Connections
 
     def __init__(self, family: socket.AddressFamily, host: str, port: int) -> None:
         self.address_family = family
-        self.serving = False
         super().__init__((host, port), Handler)
         _open.add(self)
 
@@ -131,46 +126,6 @@ class Server(ThreadingHTTPServer):
             raise OSError("it means all interfaces, and the redirect is for this machine only")
         self.connections = Connections(self.fileno())
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment,unused-ignore]
-
-    def get_request(self) -> Any:
-        """Accept a connection."""
-        try:
-            return super().get_request()
-        except OSError as fault:
-            # The connection stays in the queue, so once descriptors are free it is accepted after all.
-            if fault.errno in {errno.EMFILE, errno.ENFILE}:
-                self.connections.serve_fewer()
-            raise
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Start a thread for a connection."""
-        self.connections.add(request)
-        while True:
-            try:
-                return super().process_request(request, client_address)
-            except RuntimeError:  # no more threads can be started
-                if not self.connections.serve_fewer():
-                    raise
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection that is answered."""
-        self.connections.remove(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing: a browser that hangs up is normal, and a traceback would show the request."""
-
-    def stop(self) -> None:
-        """Stop listening, and hang up."""
-        # Let the browser get its page before the program goes on, and perhaps ends. After Ctrl-C the login
-        # has not ended, so there is no page to wait for.
-        self.connections.wait_for_answers(unless=lambda: not self.attempt.ended.is_set())
-        if self.serving:
-            self.shutdown()
-        with suppress(OSError):  # it stops listening, even if another process still holds the socket
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.server_close()
-        self.connections.hang_up()
 
 
 _open: Final[weakref.WeakSet[Server]] = weakref.WeakSet()

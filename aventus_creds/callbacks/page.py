@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from typing import Final
+from typing import Final, NamedTuple
+
+from aventus_creds.callbacks import Reply
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --back: #f4f6f9; --card: #fff;
@@ -39,6 +41,24 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Connection": "close",
 }
+
+
+class Page(NamedTuple):
+    """What a browser gets that brought a redirect."""
+
+    status: int
+    heading: str
+    text: str
+    good: bool = False
+
+
+def page_of(reply: Reply) -> Page:
+    """Return the page that says what came of a redirect."""
+    if reply.success:
+        return Page(200, reply.text, "You can close this tab.", good=True)
+    if reply.ended:
+        return Page(200, "The login failed", reply.text)
+    return Page(400, "This does not belong to the login", f"{reply.text}\nThe login is still waiting.")
 
 
 def render(heading: str, text: str, *, good: bool) -> bytes:

@@ -59,6 +59,8 @@ def why_not(query: str, reason: str, redirect_uri: str) -> str:
     """
     if is_redirect(query):
         return f"That was not it: {reason}. Copy the whole address, and paste it again."
+    if "://" not in redirect_uri:  # a server's own name for it
+        return "That isn't the address your browser ended at. It has code=… and state=… in it."
     mark = "&" if "?" in redirect_uri else "?"
     return f"That isn't the address your browser ended at. It starts with {redirect_uri}{mark}"
 

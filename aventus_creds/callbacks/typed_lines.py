@@ -23,6 +23,12 @@ _READ: Final = os.O_RDWR | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK"
 LONGEST: Final = 65536
 """Characters of one line. Further ones are dropped."""
 
+_ENDS: Final = "\x04\x1a"
+"""Ctrl-D, and Ctrl-Z for Windows. Elsewhere Ctrl-Z stops the process, and is not read."""
+
+_FIRST_OF_TWO: Final = "\x00\xe0"
+"""What a console of Windows gives before the code of an arrow or a function key."""
+
 PASTE_GAP: Final = 0.05
 """Seconds within which the parts of one paste follow each other."""
 
@@ -111,7 +117,7 @@ class TypedLines:
             seconds: how long to wait at most.
 
         Raises:
-            EOFError: the terminal has been closed, or the person has pressed Ctrl-D.
+            EOFError: the terminal has been closed, or the person has pressed Ctrl-D (Ctrl-Z on Windows).
             OSError: the terminal cannot be read any more.
         """
         if self._ended:
@@ -129,12 +135,10 @@ class TypedLines:
                 self.typed = self.typed[:-1]
             elif char == "\x15":
                 self.typed = ""
-            elif char == "\x04" and not self.typed:
+            elif char in _ENDS and not self.typed:
                 self._ended = True
                 break
-            elif (
-                char == "\x04"
-            ):  # behind a text it is the end of the line, as with the terminal's own editing
+            elif char in _ENDS:  # behind a text it ends the line, as with the terminal's own editing
                 lines.append(self.typed)
                 self.typed = ""
             elif len(self.typed) < LONGEST:
@@ -183,7 +187,11 @@ class TypedLines:
         deadline = time.monotonic() + seconds
         while not text and time.monotonic() < deadline:
             while msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
-                text += msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
+                char = msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
+                if char in _FIRST_OF_TWO and msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
+                    msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
+                else:
+                    text += char
             time.sleep(0.02)
         if "\x03" in text:  # Ctrl-C was pressed while a key was being read
             import _thread
@@ -204,6 +212,8 @@ def _keyboard() -> int:
     if os.name == "posix" and is_terminal():
         with suppress(OSError):  # this process has none
             return os.open(CONTROLLING_TERMINAL, _READ)
+    if os.name == "nt" and "MSYSTEM" in os.environ:  # Git Bash, and others of MSYS2
+        raise OSError("this terminal is a pipe to programs of Windows (begin the command with winpty)")
     raise OSError("there is no terminal to paste it at")
 
 

@@ -31,7 +31,7 @@ class ProfileName(click.ParamType):  # type: ignore[type-arg,unused-ignore] # ge
         Of what the file has, only names that a profile may have: the shell would run ``$(…)`` in another one.
         """
         try:
-            names = read_profiles().names
+            names = read_profiles().usable
         except AventusCredsError:
             return []
         return [CompletionItem(name) for name in names if is_name(name) and name.startswith(incomplete)]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 import tomli_w
 
-from aventus_creds.cli.commands import say
+from aventus_creds.cli.voice import say
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.file import read_profiles
 
@@ -46,7 +46,7 @@ class Row(NamedTuple):
     cached_ms: float
 
 
-@click.command(short_help="See it work on a local sandbox.", epilog="Example: aventus-creds demo")
+@click.command(epilog="Example: aventus-creds demo")
 @click.option("--browser", is_flag=True, help="Do one login, in your own browser.")
 def demo(browser: bool) -> None:  # noqa: FBT001 - click passes options like this
     """Log in to a local sandbox of every system, call its API, and call it again from a fresh process.

@@ -2,69 +2,117 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode, urlsplit
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import click
 
 from aventus_creds.basics.places import profiles_path, state_folder
-from aventus_creds.callbacks.opening import listen, only_pasted
+from aventus_creds.callbacks.announcement import find_server
+from aventus_creds.callbacks.hub import leads_elsewhere
+from aventus_creds.callbacks.opening import (
+    listen,
+    only_pasted,
+    pasted_uri,
+    through_jupyter,
+    why_not_forwarded,
+)
 from aventus_creds.cli.arguments import optional_name
-from aventus_creds.cli.commands import exit_code
+from aventus_creds.cli.asking import ask, clock
+from aventus_creds.cli.commands import exit_code, no_profiles
 from aventus_creds.cli.mixups import mixups
-from aventus_creds.errors import AventusCredsError, ConfigError, InvalidAnswer, NetworkError, StoreError
+from aventus_creds.errors import (
+    AventusCredsError,
+    CallbackError,
+    ConfigError,
+    StoreError,
+)
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.profiles.checks import fit_to_show
+from aventus_creds.profiles.doubts import doubts
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile, token_variable
 from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
-from aventus_creds.sources.chain import injected_source
+from aventus_creds.sources.injected import injected_source
+from aventus_creds.sources.places import read_token
 from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.tokens import Token, until, utc
 
 if TYPE_CHECKING:
-    from aventus_creds.oauth.request import Endpoints, ServerRequest
+    from aventus_creds.oauth.request import Endpoints
 
-TOLERATED_SKEW: Final = 30
-"""Seconds that this machine's clock may differ from the server's clock."""
+_EXACTLY: Final = "it must be registered at the server exactly so"
 
 
-@click.command(short_help="Check all that a login needs.", epilog="Example: aventus-creds doctor prod")
+@click.command(epilog="Example: aventus-creds doctor prod")
 @optional_name
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
-def doctor(ctx: click.Context, name: str | None) -> None:
-    """Check all that a login to NAME (or to every profile) needs, with a fix for what is amiss."""
-    patient = _Patient()
+def doctor(ctx: click.Context, name: str | None, as_json: bool) -> None:  # noqa: FBT001 - as click does
+    """Check everything that a login to NAME (or to every profile) needs, and suggest a fix for each problem."""
+    patient = _Patient(prints=not as_json)
     names: list[str] = []
     with patient.check("the profiles file"):
         file = read_profiles()
         if problems := file.problems():
             raise ConfigError("\n".join(map(str, problems)))
-        names = [file.chosen(name)] if name else list(file.names)
+        names = [file.chosen(name)] if name else list(file.usable)
         patient.note(str(profiles_path()))
     if not (names and _all_elsewhere(file, names)):
         with patient.check("the state folder"):
             patient.note(_state_folder())
     for each in names:
-        click.echo(f"\n{fit_to_show(each)}")
+        patient.begin(each)
         _examine(patient, each)
+    if not names and not patient.code:
+        patient.echo(f"\n{no_profiles(file)}")
+    patient.profile = None
     for warning in mixups(file, names, fetch=True) if names else ():
-        click.echo(f"\nwarning: {warning}")
+        patient.warn("shared redirect URIs", warning, f"\nwarning: {warning}")
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in patient.findings], indent=2))
     ctx.exit(patient.code)
+
+
+class Finding(NamedTuple):
+    """The result of one check. ``doctor --json`` prints these fields."""
+
+    profile: str | None  # None: it concerns all of them
+    check: str
+    result: str  # fine, warning or wrong
+    text: str
 
 
 class _Patient:
     """Prints the result of each check, and keeps the exit code of the first one that failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, prints: bool) -> None:
         self.code = 0
+        self.profile: str | None = None
+        self.findings: list[Finding] = []
+        self._prints = prints
         self._note = ""
+
+    def echo(self, text: str) -> None:
+        """Print ``text``, unless the findings are printed at the end."""
+        if self._prints:
+            click.echo(text)
+
+    def begin(self, profile: str) -> None:
+        """Go on to the checks of a profile."""
+        self.profile = profile
+        self.echo(f"\n{fit_to_show(profile)}")
+
+    def warn(self, check: str, text: str, shown: str) -> None:
+        """Tell what may be wrong."""
+        self.findings.append(Finding(self.profile, check, "warning", text))
+        self.echo(shown)
 
     def note(self, text: str) -> None:
         """Print ``text`` next to the current check if it passes."""
@@ -78,22 +126,35 @@ class _Patient:
             yield
         except AventusCredsError as error:
             self.code = self.code or exit_code(error)
-            click.echo(f"  ✗ {title}: " + str(error).replace("\n", "\n    "))
+            self.findings.append(Finding(self.profile, title, "wrong", str(error)))
+            self.echo(f"  ✗ {title}: " + str(error).replace("\n", "\n    "))
         else:
-            click.echo(f"  ✓ {title}{': ' if self._note else ''}{self._note}")
+            self.findings.append(Finding(self.profile, title, "fine", self._note))
+            self.echo(f"  ✓ {title}{': ' if self._note else ''}{self._note}")
 
 
 def _examine(patient: _Patient, name: str) -> None:
     profile: Profile | None = None
     with patient.check("the profile"):
         profile = read_profiles().profile(name)
-        patient.note(f"{profile.provider.title}, {GRANTS[profile.grant].title}")
+        patient.note(f"{profile.system}, {GRANTS[profile.grant].title}")
     if profile is None:
         return
-    if profile.client_secret:
-        with patient.check("the client secret"):
-            profile.client_secret.read()
-            patient.note(f"found in {profile.client_secret.place}")
+    for doubt in doubts(profile):
+        patient.warn("the profile", doubt, f"  ! {doubt}")
+    for secret in filter(None, (profile.client_secret, profile.refresh_token)):
+        with patient.check(f"the {secret.name}"):
+            secret.read()
+            patient.note(f"found in {secret.place}")
+    for reference in profile.machine.references if profile.machine else ():
+        with patient.check(f"the {reference.name}"):
+            if profile.machine and reference in profile.machine.keys:
+                reference.read()
+            else:
+                read_token(reference, profile)
+            patient.note(f"found in {reference.place}")
+    if not GRANTS[profile.grant].stored:  # there is neither a server to ask nor a token to keep
+        return
     if GRANTS[profile.grant].redirects:
         with patient.check("the redirect URI"):
             patient.note(_redirect(profile))
@@ -112,12 +173,16 @@ def _examine(patient: _Patient, name: str) -> None:
 def _examine_server(patient: _Patient, profile: Profile) -> None:
     endpoints: Endpoints | None = None
     with patient.check("discovery" if profile.issuer or profile.row_issuer else "the endpoints"):
-        endpoints = OAuthClient(profile).endpoints
+        client = OAuthClient(profile)
+        endpoints = client.endpoints
         patient.note(endpoints.issuer or _undiscovered(profile))
     if endpoints is None:
         return
     dates: list[str] = []
-    needed = GRANTS[profile.grant].endpoints
+    needed = (*GRANTS[profile.grant].endpoints, *(["par_url"] if client.pushes else []))
+    if profile.dpop:
+        with patient.check("the key of a login"):
+            patient.note(f"signs with {getattr(client.new_proof_key(), 'algorithm', '')}")
     for key in (*needed, *(["revoke_url"] if endpoints.revoke_url else [])):
         with patient.check(f"the {key.removesuffix('_url')} endpoint"):
             url = getattr(endpoints, key)
@@ -126,46 +191,10 @@ def _examine_server(patient: _Patient, profile: Profile) -> None:
                     f"there is none, and the {profile.grant} grant needs it", hint=f"Give {key}."
                 )
             patient.note(url)
-            dates.append(_ask(profile, key, url))
+            dates.append(ask(profile, key, url))
     if dates and any(dates):
         with patient.check("this machine's clock"):
-            patient.note(_clock(next(filter(None, dates))))
-
-
-def _ask(profile: Profile, key: str, url: str) -> str:
-    """Ask an endpoint as a login does, but for nothing. Return the Date of its answer.
-
-    Many servers know all but the authorization endpoint by POST only, and answer a GET with 404.
-
-    Raises:
-        NetworkError: it is not there.
-        InvalidAnswer: it redirects a POST, which a login does not follow.
-    """
-    from aventus_creds.oauth.transport import Transport
-
-    if key == "authorize_url":
-        try:
-            answer = Transport(profile).get(url)
-        except InvalidAnswer:  # it redirects, or shows a long page: it is there
-            return ""
-    else:
-        answer = Transport(profile).post(_idle_form(profile, key, url))
-    if answer.status in {404, 405} or answer.status >= 500:
-        raise NetworkError(f"{url} answered with HTTP {answer.status}", hint=f"Check {key} or base_url.")
-    return answer.date
-
-
-def _idle_form(profile: Profile, key: str, url: str) -> ServerRequest:
-    """Return a form that any server refuses, since it asks for nothing.
-
-    It names the client, because GitHub answers 404 to those that it does not know. At the device endpoint the name
-    alone would start a login, so there the form is empty.
-    """
-    from aventus_creds.oauth.request import ServerRequest
-
-    client = {} if key == "device_url" else {"client_id": profile.client_id}
-    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    return ServerRequest(url, headers, urlencode(client).encode(), ())
+            patient.note(clock(next(filter(None, dates))))
 
 
 def _all_elsewhere(file: ProfilesFile, names: list[str]) -> bool:
@@ -178,6 +207,8 @@ def _all_elsewhere(file: ProfilesFile, names: list[str]) -> bool:
 
 def _needs_state_folder(profile: Profile) -> bool:
     """Whether its tokens are lost without the folder. A client's own can always be had again."""
+    if not GRANTS[profile.grant].stored:
+        return False
     name = store_name(profile)
     return STORES[name].here and (GRANTS[profile.grant].attended or name != DEFAULT_STORE)
 
@@ -204,51 +235,71 @@ def _store(profile: Profile) -> str:
         try:
             store.save("doctor", token)
             if store.load("doctor") != token:
-                raise StoreError(f"{name} does not give back what was put into it")
+                raise StoreError(f"{name} does not return what was stored in it")
         finally:
             store.delete("doctor")
-    return STORES[name].title if STORES[name].here else repr(store).strip("<>").replace("Store", "", 1)
+    row = STORES[name]
+    return row.title if row.here or not row.lasts else repr(store).strip("<>").replace("Store", "", 1)
 
 
 def _redirect(profile: Profile) -> str:
-    """Listen for a moment as a login does, and return where."""
+    """Listen for a moment as a login does, and return where, or which other way a login would take."""
+    jupyter = through_jupyter(profile)
+    if jupyter.server:
+        return (
+            f"{jupyter.redirect_uri} comes back through the Jupyter server that this runs under;"
+            f" {_EXACTLY}{leads_elsewhere(jupyter.redirect_uri)}"
+        )
     if only_pasted(profile):
-        return f"{profile.redirect_uris[0]}: its address must be pasted after the login"
-    listener = listen(profile)
+        why = f", because {jupyter.why_not}" if jupyter.why_not else ""
+        return f"{pasted_uri(profile)}: its address must be pasted after the login{why}{_better_address()}"
+    try:
+        listener = listen(profile)
+    except CallbackError as fault:
+        if not jupyter.why_not:
+            raise
+        raise CallbackError(
+            f"{jupyter.why_not}; {fault.message}", hint="The address must be pasted after the login."
+        ) from None
     listener.close()
     where = f", forwarded to {profile.listen}" if profile.listen else ""
+    rule = profile.provider.redirect_rule
     if urlsplit(listener.redirect_uri) not in map(urlsplit, profile.redirect_uris):
-        return (
-            f"{listener.redirect_uri} is free, and each login takes any free port: the server must let the port of a"
-            " registered address differ (RFC 8252 section 7.3); otherwise write the registered port in redirect_uri"
+        known = f"{profile.provider.title} lets the port of a registered address differ"
+        return f"{listener.redirect_uri} is free, and each login takes any free port: " + (
+            known
+            if rule and rule.any_port
+            else "the server must let the port of a registered address differ (RFC 8252 section 7.3); otherwise write"
+            " the registered port in redirect_uri"
         )
-    return f"{listener.redirect_uri} is free{where}; it must be registered at the server exactly so"
+    shared = why_not_forwarded(profile)
+    more = f". {shared}{_better_address()}" if shared else ""
+    return f"{listener.redirect_uri} is free{where}; {_EXACTLY}{more}"
+
+
+def _better_address() -> str:
+    """Return which address to register at the server, for redirects to come back through this Jupyter server."""
+    server, _ = find_server()
+    if server is None or not server.redirect_uri:
+        return ""
+    return (
+        f". It would come back by itself through this Jupyter server: register {server.redirect_uri} at the server, and"
+        " add it to redirect_uri"
+    )
 
 
 def _undiscovered(profile: Profile) -> str:
     if profile.row_issuer:
-        return f"no document at {profile.row_issuer} serves, so the endpoints known of {profile.provider.title} do"
+        known = f"the known endpoints of {profile.provider.title} are used"
+        return f"there is no usable document at {profile.row_issuer}, so {known}"
     return "given by the profile or its provider"
-
-
-def _clock(date: str) -> str:
-    """Compare this machine's clock with the Date header of the server (RFC 9110 section 6.6.1)."""
-    try:
-        skew = time.time() - parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        return "the server's Date cannot be read"
-    if abs(skew) > TOLERATED_SKEW:
-        raise ConfigError(
-            f"it is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's: tokens seem to live"
-            f" {'shorter' if skew > 0 else 'longer'} than they do",
-            hint="Set the clock, or have it set by NTP.",
-        )
-    return "agrees with the server's"
 
 
 def _login(profile: Profile) -> str:
     if injected_source(profile.name):
         return f"the token in {token_variable(profile.name)} is used"
+    if not STORES[store_name(profile)].lasts:
+        return "each program logs in for itself"
     token = store_for(profile).load(profile.key)
     if token is None:
         return (
@@ -262,4 +313,4 @@ def _login(profile: Profile) -> str:
         if token.expired(time.time())
         else f"fresh {until(token.expires_at)}"
     )
-    return f"{when}, {'renews itself' if renews else 'does not renew itself'}"
+    return f"{when}, {'refreshes automatically' if renews else 'does not refresh automatically'}"

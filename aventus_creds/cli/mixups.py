@@ -5,7 +5,7 @@ from __future__ import annotations
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.errors import AventusCredsError
-from aventus_creds.oauth.endpoints import announces_iss
+from aventus_creds.oauth.documents import announces_iss
 from aventus_creds.profiles.file import ProfilesFile
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile

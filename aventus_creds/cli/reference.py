@@ -29,11 +29,11 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _parameters(command: click.Command) -> str:
-    """Return the options and arguments as in a usage line. More than six options become one placeholder."""
-    options = [param for param in command.params if isinstance(param, click.Option)]
+    """Return the options and arguments as in a usage line. More than ten options become one placeholder."""
+    options = [param for param in command.params if isinstance(param, click.Option) and param.expose_value]
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
     shown = [f" [{option.opts[0]}{f' {option.metavar}' if option.metavar else ''}]" for option in options]
-    if len(shown) > 6:
+    if len(shown) > 10:
         shown = [" --KEY VALUE …"]
     words = []
     for argument in arguments:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from typing import Final
 
 import click
 
 from aventus_creds.cli.arguments import optional_name
-from aventus_creds.cli.commands import say
+from aventus_creds.cli.commands import Group
+from aventus_creds.cli.voice import say
 from aventus_creds.errors import Problem, ProfileError, StoreError
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.kinds import any_of
@@ -16,10 +18,13 @@ from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.stores import STORES
 from aventus_creds.stores.opening import open_store, store_name
 
+LASTING: Final = [row.name for row in STORES.values() if row.lasts]
+"""The stores that a command can find anything in."""
 
-@click.group(short_help="Where logins are kept.")
+
+@click.group(cls=Group)
 def store() -> None:
-    """Where logins are kept: store move, store key."""
+    """Move logins to another store, or make a key for Redis."""
 
 
 @store.command(
@@ -34,27 +39,27 @@ def key() -> None:
 
 
 @store.command(
-    short_help="Carry logins over to another store.",
+    short_help="Move logins to another store.",
     epilog="Example: aventus-creds store move --to keyring",
 )
 @optional_name
 @click.option(
     "--to",
     "target",
-    type=click.Choice([*STORES]),
+    type=click.Choice(LASTING),
     metavar="STORE",
     required=True,
-    help=f"Where to: {any_of(STORES)}.",
+    help=f"Where to: {any_of(LASTING)}.",
 )
 @click.option(
     "--from",
     "origin",
-    type=click.Choice([*STORES]),
+    type=click.Choice(LASTING),
     metavar="STORE",
-    help="Where from (default: where they are kept).",
+    help="Where from (default: where they are stored).",
 )
 def move(name: str | None, target: str, origin: str | None) -> None:
-    """Carry the login of NAME, or those of every profile, over to another store.
+    """Move the login of NAME, or those of every profile, to another store.
 
     It is not in the old one any more then. Where both have one, the newer one stays. What is kept there already
     stays; a profile with mistakes does not hinder the others.
@@ -63,7 +68,7 @@ def move(name: str | None, target: str, origin: str | None) -> None:
     already: list[str] = []
     problems: list[Problem] = []
     told: set[str] = set()
-    names = [name] if name else file.names
+    names = [name] if name else file.usable
     for each in names:
         try:
             profile = file.profile(each)
@@ -73,6 +78,9 @@ def move(name: str | None, target: str, origin: str | None) -> None:
             problems += error.problems
             continue
         chosen = store_name(profile)
+        if not STORES[chosen].lasts and not origin:
+            say(f"{each}: kept in {chosen}, where no other program finds it")
+            continue
         if (origin or chosen) == target:
             already.append(each)
             continue
@@ -94,9 +102,9 @@ def move(name: str | None, target: str, origin: str | None) -> None:
 def _what_to_write(file: ProfilesFile, name: str, target: str) -> str:
     """Return what the user must change to use ``target``. It must be set in the same place as the old store."""
     if os.environ.get("AVENTUS_CREDS_STORE"):
-        return f"Now set AVENTUS_CREDS_STORE={target}: it goes before what {file.path} says."
-    key, table = ("store", f"profiles.{name}") if file.chooses_store(name) else ("type", "store")
-    return f'Now write {key} = "{target}" below [{table}] in {file.path}'
+        return f"Now set AVENTUS_CREDS_STORE={target}: it overrides {file.path}."
+    *table, key = file.store_key(name)
+    return f'Now write {key} = "{target}" below [{".".join(table)}] in {file.path}'
 
 
 def _move(profile: Profile, origin: str, target: str) -> str:
@@ -116,7 +124,7 @@ def _move(profile: Profile, origin: str, target: str) -> str:
         if not newer:
             new.save(profile.key, token)
             if new.load(profile.key) != token:
-                raise StoreError(f"{target} does not give back what was put into it: nothing was moved")
+                raise StoreError(f"{target} does not return what was stored in it: nothing was moved")
         old.delete(profile.key)
         return (
             f"{target} has a newer login; the one in {origin} is dropped" if newer else f"moved to {target}"

@@ -18,7 +18,9 @@ from aventus_creds.errors import (
     RedirectRejected,
     ServerError,
 )
+from aventus_creds.logins.granted import another_account
 from aventus_creds.logins.saving import why_unsaved
+from aventus_creds.profiles.login_options import NO_OPTIONS, LoginOptions
 
 if TYPE_CHECKING:
     from aventus_creds.oauth.client import OAuthClient
@@ -38,6 +40,7 @@ class LoginAttempt:
         client: exchanges the code.
         authorization: the attempt that the redirect must answer.
         save: stores the token. If it fails, the login still succeeds, with a NotSavedWarning.
+        options: what it was asked for: a login of another account is not stored.
     """
 
     def __init__(
@@ -47,15 +50,21 @@ class LoginAttempt:
         authorization: Authorization,
         *,
         save: Callable[[Token], None],
+        options: LoginOptions = NO_OPTIONS,
     ) -> None:
-        self.title = f"Log in to {profile.name} ({profile.provider.title})"
+        self.title = f"Log in to {profile.name} ({profile.system})"
         self.url = authorization.url
+        self._hurry = ""  # an address that was pushed to the server is not kept there for long
+        if (within := authorization.opened_within) and within < profile.login_timeout:
+            self._hurry = f"The address must be opened within {within:g} s. "
+            self.title += f", within {within:g} s"
         self.ended = threading.Event()
         self.unproven = ""
         self._profile = profile
         self._authorization = authorization
         self._client = client
         self._save = save
+        self._options = options
         self._deadline = time.monotonic() + profile.login_timeout
         self._lock = threading.Lock()
         self._reply: Reply | None = None
@@ -108,14 +117,17 @@ class LoginAttempt:
 
     def _exchange(self, code: Hidden[str]) -> Reply:
         try:
-            self._token = self._client.exchange(self._authorization, code)
+            token = self._client.exchange(self._authorization, code)
         except AventusCredsError as error:
             return self._end(error)
         except Exception as fault:  # noqa: BLE001 - the login must end; unknown errors may hold secrets
             name = self._profile.name
             return self._end(ServerError(f"the login to {name} failed unexpectedly ({type(fault).__name__})"))
+        if refused := another_account(self._profile, self._options, token):
+            return self._end(refused)
+        self._token = token
         text = f"Logged in to {self._profile.name}."
-        self._unsaved = why_unsaved(self._save, self._token)
+        self._unsaved = why_unsaved(self._save, token)
         if self._unsaved:
             text += " It could not be stored, so it serves this program only."
         return self._end(None, text)
@@ -131,9 +143,12 @@ class LoginAttempt:
         told = f"; {said_without_proof(self.unproven)}" if self.unproven else ""
         error = LoginTimeout(
             f"nobody finished the login to {self._profile.name} within {self._profile.login_timeout:g} s{told}",
-            hint=self._profile.provider.silent_failure
-            or "If the browser showed an error page: check client_id, scope and redirect_uri in the"
-            " profile. The redirect_uri must be registered at the server exactly as it is written.",
+            hint=self._hurry
+            + (
+                self._profile.provider.silent_failure
+                or "If the browser showed an error page: check client_id, scope and redirect_uri in the"
+                " profile. The redirect_uri must be registered at the server exactly as it is written."
+            ),
         )
         if self._lock.acquire(timeout=0.2):  # on Windows, Ctrl-C does not interrupt a wait without a limit
             try:

@@ -18,8 +18,10 @@ from aventus_creds.errors import (
     NotSavedWarning,
     TokenRefused,
 )
+from aventus_creds.logins.granted import another_account
 from aventus_creds.logins.saving import why_unsaved
 from aventus_creds.oauth.device_answer import LONGEST_INTERVAL, DeviceAuthorization
+from aventus_creds.profiles.login_options import NO_OPTIONS, LoginOptions
 
 if TYPE_CHECKING:
     from aventus_creds.oauth.client import OAuthClient
@@ -30,7 +32,12 @@ SLOW_DOWN: Final = 5
 """Seconds added to the interval when the server asks for it (RFC 8628 section 3.5)."""
 
 
-def log_in_on_device(profile: Profile, client: OAuthClient, save: Callable[[Token], None]) -> Token:
+def log_in_on_device(
+    profile: Profile,
+    client: OAuthClient,
+    save: Callable[[Token], None],
+    options: LoginOptions = NO_OPTIONS,
+) -> Token:
     """Show the person where to log in, poll until they have, store the token and return it.
 
     Temporary failures while polling do not end the login: the person may be in the middle of it.
@@ -39,9 +46,10 @@ def log_in_on_device(profile: Profile, client: OAuthClient, save: Callable[[Toke
         profile: whose login.
         client: talks to the server.
         save: stores the token. If it fails, there is a NotSavedWarning, and the token is returned.
+        options: what it was asked for: a login of another account is not stored.
 
     Raises:
-        LoginRefused: the person or the server denied the login.
+        LoginRefused: the person or the server denied the login, or it is another account's.
         LoginTimeout: it was not finished in time, by the device code's lifetime or the profile's
             login_timeout.
         TokenRefused, InvalidAnswer, NetworkError: the server did not start the login, or answered with an
@@ -49,6 +57,8 @@ def log_in_on_device(profile: Profile, client: OAuthClient, save: Callable[[Toke
         ConfigError: the server has no device authorization endpoint.
     """
     token = _token(profile, client, client.begin_device_login())
+    if refused := another_account(profile, options, token):
+        raise refused
     if unsaved := why_unsaved(save, token):
         warnings.warn(unsaved, NotSavedWarning, stacklevel=2)
     return token
@@ -86,7 +96,7 @@ def _token(profile: Profile, client: OAuthClient, device: DeviceAuthorization) -
 
 def _show(profile: Profile, device: DeviceAuthorization) -> None:
     say(
-        f"Log in to {profile.name} ({profile.provider.title}): on any device, open\n\n  {device.verification_uri}\n\n"
+        f"Log in to {profile.name} ({profile.system}): on any device, open\n\n  {device.verification_uri}\n\n"
         f"and enter the code\n\n  {device.user_code}\n"
     )
     if device.verification_uri_complete:

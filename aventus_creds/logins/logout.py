@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.oauth.client import OAuthClient
+from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.cached import CachedSource
 
@@ -31,6 +32,8 @@ def log_out(profile: Profile, cache: CachedSource) -> Logout:
     token = cache.forget()
     if token is None:
         return Logout(found=False, revoked=False)
+    if not GRANTS[profile.grant].stored:
+        return Logout(found=True, revoked=False, why_not="it is somebody else's, and was forgotten only here")
     try:
         revoked = OAuthClient(profile).revoke(token)
     except AventusCredsError as error:

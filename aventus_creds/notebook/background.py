@@ -13,14 +13,18 @@ from contextlib import suppress
 from typing import Final, Literal
 
 from aventus_creds.basics.hidden import Hidden, hides
+from aventus_creds.basics.threads import interruptible
 from aventus_creds.callbacks import Attempt, Browser
-from aventus_creds.callbacks.opening import only_pasted
+from aventus_creds.callbacks.browser import open_quietly
+from aventus_creds.callbacks.opening import only_pasted, why_not_forwarded
 from aventus_creds.callbacks.pasted import query_of, why_not
 from aventus_creds.errors import AventusCredsError, LoginRequired, StoreError
+from aventus_creds.logins.granted import said_of
 from aventus_creds.logins.login import log_in
 from aventus_creds.logins.logout import log_out
 from aventus_creds.notebook.outcome import BegunAnew, LoggedInElsewhere, Outcome
 from aventus_creds.notebook.watching import Watched
+from aventus_creds.profiles.login_options import NO_OPTIONS, LoginOptions
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.cached import CachedSource
 from aventus_creds.sources.source import differs
@@ -50,8 +54,7 @@ class BackgroundLogin(Watched):
         self.profile = profile
         self.cache = cache
         self.state: State = "checking"
-        self.notice = ""
-        self.failed = False
+        self.notice, self.failed = "", False
         self.redirect_uri = ""
         self.why_alone = ""  # why the redirect must be pasted, if it usually need not: the port is taken
         self.token: Token | None = None
@@ -61,6 +64,7 @@ class BackgroundLogin(Watched):
         self._outcome = Outcome()
         self._at_least = 0.0
         self._before: Token | None = None  # what was there when the attempt began: no login since
+        self._options, self._said = NO_OPTIONS, ""  # what the login is asked for, and did not bring
         self._browser: Browser | None = None
         self._running: threading.Thread | None = None
         self._ticks = 0
@@ -90,6 +94,7 @@ class BackgroundLogin(Watched):
         attended: bool = True,
         at_least: float = 0,
         browser: Browser | None = None,
+        options: LoginOptions = NO_OPTIONS,
     ) -> Outcome:
         """Use the cached token, refreshed if needed, or start a login. Returns at once.
 
@@ -100,6 +105,7 @@ class BackgroundLogin(Watched):
             attended: whether a user can log in. If not, the outcome is LoginRequired.
             at_least: how many seconds the token must be valid.
             browser: called with the login's address, besides showing it.
+            options: what the login is asked for; a running one that was asked for something else starts again.
 
         Returns:
             How it will end.
@@ -108,7 +114,11 @@ class BackgroundLogin(Watched):
             self._at_least = max(at_least, self._at_least if self._busy else 0)
             self._browser = browser or (self._browser if self._busy else None)
             if self._busy:
+                if options not in {NO_OPTIONS, self._options}:
+                    self._options = options
+                    self.begin_anew()
                 return self._outcome
+            self._options = options
             outcome = self._outcome = Outcome()
             self._start(anew, attended)
         self._tell()
@@ -116,8 +126,9 @@ class BackgroundLogin(Watched):
 
     def looked_up(self) -> None:
         """Wait until the state is no longer ``checking``. An interrupt ends the wait."""
-        while self._busy and not self._looked_up.wait(0.2):
-            pass
+        with interruptible():
+            while self._busy and not self._looked_up.wait(0.2):
+                pass
 
     @hides
     def paste(self, text: Hidden[str]) -> None:
@@ -143,13 +154,13 @@ class BackgroundLogin(Watched):
         self._running = threading.Thread(target=self._run, args=(anew, attended), daemon=True)
         self._running.start()  # it cannot say anything yet: the caller holds the lock
         self._busy = True
-        self.state, self.notice = "checking", ""
+        self.state, self.notice, self._said = "checking", "", ""
 
     def _run(self, anew: bool, attended: bool) -> None:  # noqa: FBT001 - Thread passes positional arguments
         try:
             token = None if anew else self._cached(attended=attended)
             if token is None:
-                token = log_in(self.profile, self.cache.keep, panel=self.at)
+                token = self._logged_in()
         except LoggedInElsewhere as other:
             self._end("in", token=other.token)
         except BegunAnew:  # whoever waits goes on waiting, for the next login
@@ -161,16 +172,24 @@ class BackgroundLogin(Watched):
         except AventusCredsError as error:
             self._end("out", str(error), error=error)
         except Exception as fault:  # noqa: BLE001 - otherwise the panel would wait forever
-            unexpected = AventusCredsError(f"the login failed unexpectedly ({type(fault).__name__})")
-            self._end("out", unexpected.message, error=unexpected)
+            unknown = AventusCredsError(f"the login failed unexpectedly ({type(fault).__name__})")
+            self._end("out", unknown.message, error=unknown)
         else:
-            self._end("in", token=token)
+            self._end("in", self._said, failed=False, token=token)
+
+    def _logged_in(self) -> Token:
+        with suppress(StoreError):
+            self._before = self.cache.peek()
+        before, options = self._before, self._options
+        token = log_in(self.profile, self.cache.keep, panel=self.at, options=options, before=before)
+        self._said, self._options = said_of(token, before, options, now=time.time()), NO_OPTIONS
+        return token
 
     def _begin_anew(self) -> None:
         if attempt := self._attempt:
             attempt.fail(BegunAnew("the login was begun anew"))  # closes the listener, then starts again
         else:
-            self.begin(anew=True)
+            self.begin(anew=True, options=self._options)
 
     def _cached(self, *, attended: bool) -> Token | None:
         try:
@@ -184,8 +203,6 @@ class BackgroundLogin(Watched):
                 raise
             return None
 
-    # The login uses this object as its own callback
-
     def at(self, redirect_uri: str, why_alone: str = "") -> BackgroundLogin:
         """Remember ``redirect_uri`` and return this object as the callback for it."""
         self.redirect_uri, self.why_alone = redirect_uri, why_alone
@@ -193,14 +210,15 @@ class BackgroundLogin(Watched):
 
     def start(self, attempt: Attempt) -> None:
         """Show the address of ``attempt``. From now on, ``paste`` delivers to it."""
-        with suppress(StoreError):
-            self._before = self.cache.peek()
         self._attempt = attempt
         self._set(
-            "waiting", f"{self.why_alone}: paste the address of the new tab here." if self.why_alone else ""
+            "waiting",
+            f"{self.why_alone}: paste the address of the new tab here."
+            if self.why_alone
+            else why_not_forwarded(self.profile),
         )
         if browser := self._browser:
-            threading.Thread(target=_open, args=(browser, attempt.url), daemon=True).start()
+            threading.Thread(target=open_quietly, args=(browser, attempt.url), daemon=True).start()
 
     def close(self) -> None:
         """Do nothing: the end of the attempt sets the state."""
@@ -312,9 +330,3 @@ class BackgroundLogin(Watched):
             if token is None:
                 self.state, self.notice = "out", "You have logged out somewhere else."
         self._tell()
-
-
-def _open(browser: Browser, url: str) -> None:
-    """Open the browser. If that fails it is no error, since the panel shows the link too."""
-    with suppress(Exception):
-        browser(url)

@@ -37,7 +37,7 @@ class Button:
         return ApiSession(self._login.profile, self._login.cache)
 
     def on_login(self, callback: Callable[[ApiSession], object]) -> None:
-        """Call ``callback(session)`` after each login, in a thread; and now, if somebody is logged in already."""
+        """Call `callback(session)` after each login, in a thread, and now if you are already logged in."""
         self._told.append(callback)
         if self._login.state == "in":
             callback(self.session)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from aventus_creds.errors import LoginPending, LoginRequired
+from aventus_creds.errors import LoginPending, LoginRequired, StepUpRequired
 from aventus_creds.logins.person import served
+from aventus_creds.logins.step_up import step_up_required
 from aventus_creds.notebook.background import BackgroundLogin
 from aventus_creds.notebook.registry import background_login
+from aventus_creds.profiles.login_options import NO_OPTIONS, LoginOptions
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser
@@ -26,6 +28,7 @@ def log_in_in_cell(
     *,
     at_least: float = 0,
     anew: bool = False,
+    options: LoginOptions = NO_OPTIONS,
 ) -> Token:
     """Show the panel in the running cell, and wait until the user has logged in.
 
@@ -38,6 +41,7 @@ def log_in_in_cell(
         browser: called with the login's address, besides showing it.
         at_least: how many seconds the token must be valid.
         anew: log in even if there is a good token.
+        options: what the login is asked for beside what the profile says.
 
     Raises:
         LoginPending: the login can only end by pasting an address, or Voila shows the page only when the cell has
@@ -57,7 +61,7 @@ def log_in_in_cell(
         )
     login = background_login(profile, store, cache)
     login.looked_up()  # a button's search for a token is not the login that is wanted
-    outcome = login.begin(anew=anew, at_least=at_least, browser=browser)
+    outcome = login.begin(anew=anew, at_least=at_least, browser=browser, options=options)
     login.looked_up()
     panel = LoginButton._of(login)  # noqa: SLF001 - the panel of this very folder
     place = f"aventus-creds-{uuid.uuid4().hex}"
@@ -68,6 +72,33 @@ def log_in_in_cell(
         return outcome.wait()
     finally:
         update_display(panel.bundle(), raw=True, display_id=place)  # type: ignore[no-untyped-call,unused-ignore]
+
+
+def offer_in_cell(
+    profile: Profile, store: TokenStore, cache: CachedSource, options: LoginOptions
+) -> LoginPending | StepUpRequired:
+    """Show the panel with a login that brings what an API wants, and return the error that the cell ends with.
+
+    Args:
+        profile, store, cache: as for ``log_in_in_cell``.
+        options: what the API wants beside what the login has.
+    """
+    from IPython.display import display
+
+    from aventus_creds.notebook.panel import LoginButton  # loads ipywidgets
+
+    required = step_up_required(profile, options)
+    if _captured() or (profile.scope_apart and options.scope):
+        return required
+    login = background_login(profile, store, cache)
+    login.looked_up()
+    login.begin(anew=True, options=options)
+    login.looked_up()
+    panel = LoginButton._of(login, in_cell=False)  # noqa: SLF001 - as above
+    display(panel.bundle(), raw=True)  # type: ignore[no-untyped-call,unused-ignore]
+    return LoginPending(
+        required.message, hint="Log in above, then run this cell again. In a terminal: " + required.hint
+    )
 
 
 def _may_wait(login: BackgroundLogin) -> None:

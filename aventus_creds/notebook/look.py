@@ -7,8 +7,6 @@ import math
 import time
 from typing import TYPE_CHECKING, Final
 
-from aventus_creds.tokens import jwt_account
-
 if TYPE_CHECKING:
     from aventus_creds.notebook.background import BackgroundLogin
 
@@ -70,7 +68,7 @@ def status(login: BackgroundLogin, *, visitors: bool = False) -> str:
         head = f"Looking for a login to {name} …"
     elif login.state == "in" and login.token:
         head = f"Logged in to {name}"
-        account = "" if visitors else jwt_account(login.token.access_token)
+        account = "" if visitors else login.token.account
         by = f"as {html.escape(account)} " if account else ""
         endless = login.token.expires_at == math.inf
         rest = by + ("until the API refuses it" if endless else f"until {local(login.token.expires_at)}")

@@ -20,6 +20,7 @@ from aventus_creds.notebook.background import BackgroundLogin
 from aventus_creds.notebook.button import Button
 from aventus_creds.notebook.registry import background_login
 from aventus_creds.notebook.watching import Watcher
+from aventus_creds.profiles.login_options import NO_OPTIONS, LoginOptions
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks import Browser
@@ -110,6 +111,7 @@ def log_in_in_cell(
     *,
     at_least: float = 0,
     anew: bool = False,
+    options: LoginOptions = NO_OPTIONS,
 ) -> Token:
     """Show the link in the running cell, and wait until the user has logged in.
 
@@ -117,7 +119,7 @@ def log_in_in_cell(
     """
     login = background_login(profile, store, cache)
     login.looked_up()
-    outcome = login.begin(anew=anew, at_least=at_least, browser=browser)
+    outcome = login.begin(anew=anew, at_least=at_least, browser=browser, options=options)
     login.looked_up()
     if login.state == "waiting":
         way_out = (

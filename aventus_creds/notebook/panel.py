@@ -31,28 +31,46 @@ if TYPE_CHECKING:
     from aventus_creds.session.session import ApiSession
     from aventus_creds.tokens import Token
 
+    class _Box:
+        """ipywidgets' VBox, which has no types: any attribute may be read and set."""
+
+        def __new__(cls, *arguments: Any, **named: Any) -> Any: ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+else:
+    _Box = widgets.VBox
+
 VIEW: Final = "application/vnd.jupyter.widget-view+json"
 
 
-class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # ipywidgets ships no types
-    """Shows the login of a profile, and lets the user log in with one click. The kernel stays free.
+class LoginButton(Button, _Box):
+    """A panel in a notebook: you log in to a profile with one click, and the kernel stays free.
+
+    Example:
+        button = LoginButton("prod")
+        button  # shows the panel; once you are logged in, button.session is the session
 
     Args:
-        name: the name of the profile. None means ``AVENTUS_CREDS_PROFILE``, then the default of the file.
-        profiles: the path of profiles.toml. None means the usual place.
-        store: where the token is stored. None means the store that the profile chooses.
+        name: the profile. None: AVENTUS_CREDS_PROFILE, then the default of profiles.toml.
+        profiles: the path of another profiles.toml.
+        store: where tokens are stored, instead of the profile's choice.
 
     Raises:
-        ConfigError: the profile does not exist or has mistakes.
+        ConfigError: the profile is missing or has mistakes.
     """
 
-    def __new__(cls, name: str | None = None, **settings: Any) -> Any:
+    def __new__(
+        cls, name: str | None = None, *, profiles: str | Path | None = None, store: TokenStore | None = None
+    ) -> Any:
         """Return the button for the notebook that this is."""
         if not marimo_mode():
-            return super().__new__(cls, name, **settings)
+            return super().__new__(cls, name, profiles=profiles, store=store)
         from aventus_creds.notebook.marimo import MarimoButton  # loads marimo
 
-        return MarimoButton(_login_of(name, **settings))  # type: ignore[return-value,unused-ignore]
+        return MarimoButton(_login_of(name, profiles=profiles, store=store))  # type: ignore[return-value,unused-ignore]
 
     def __init__(
         self, name: str | None = None, *, profiles: str | Path | None = None, store: TokenStore | None = None
@@ -65,10 +83,10 @@ class LoginButton(Button, widgets.VBox):  # type: ignore[misc,unused-ignore] # i
             login.begin(attended=attended)
 
     @classmethod
-    def _of(cls, login: BackgroundLogin) -> LoginButton:
-        """Return the panel for a cell that waits for the login. It does not start the login."""
+    def _of(cls, login: BackgroundLogin, *, in_cell: bool = True) -> LoginButton:
+        """Return the panel for a cell that waits for the login, or that has ended. It does not start the login."""
         panel: LoginButton = super().__new__(cls)
-        panel._build(login, in_cell=True, visitors=served() is not None)
+        panel._build(login, in_cell=in_cell, visitors=served() is not None)
         return panel
 
     def _build(

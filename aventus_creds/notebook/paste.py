@@ -24,7 +24,9 @@ def offer_magics() -> None:
 
     shell = get_ipython()  # type: ignore[no-untyped-call,unused-ignore]
     if shell is not None and "aventus_login" not in shell.magics_manager.magics["line"]:
-        shell.run_line_magic("load_ext", "aventus_creds")
+        from aventus_creds import load_ipython_extension
+
+        load_ipython_extension(shell)  # not %load_ext, which would say "already loaded" to the user's own
 
 
 def log_in_by_paste(name: str | None) -> Token:

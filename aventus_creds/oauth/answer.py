@@ -5,27 +5,40 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.redact import plain
 from aventus_creds.errors import TEMPORARY, InvalidAnswer, ServerError, TokenRefused
+from aventus_creds.oauth.facts import facts, joined
+from aventus_creds.oauth.inside import inside
 from aventus_creds.oauth.request import ServerRequest
+from aventus_creds.oauth.scopes import spaced
+from aventus_creds.oauth.token_types import unbound, wrong_type
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
+
+if TYPE_CHECKING:
+    from aventus_creds.oauth.proofs import ProofKey
 
 HINTS: Final = {
     "access_denied": "The person or the server's rules denied it. Ask who runs the server, or log in again.",
     "invalid_client": "Check client_id, client_secret and client_auth in the profile.",
     "invalid_request": "Check scope, token_request and authorize_params in the profile.",
+    "invalid_request_uri": "The login's address is good once, and not for long: log in again.",
     "invalid_scope": "Check scope in the profile.",
     "invalid_target": "Check audience, or resource among the extra parameters, in the profile.",
     "redirect_uri_mismatch": "Register the profile's redirect_uri at the server, exactly as it is written.",
+    "use_dpop_nonce": "The server gives no nonce that can be sent back. Tell whoever runs it.",
+    "invalid_dpop_proof": "Set this machine's clock. If it is right, tell whoever runs the server what it said.",
     "unauthorized_client": "Have this grant switched on for the client at the server.",
     "unsupported_grant_type": 'Check token_request ("form" or "json") and grant in the profile.',
 }
 """What to do about an OAuth error code."""
+
+LONGEST_ID_TOKEN: Final = 16384
+"""Characters of an ID token that is kept, at most."""
 
 CODES: Final = frozenset(
     (
@@ -39,9 +52,9 @@ CODES: Final = frozenset(
 
 
 class Answer(Secretive):
-    """What a server answered: HTTP status, Content-Type, body and Date."""
+    """What a server answered: HTTP status, Content-Type, body, Date, and the nonce for the next proof (RFC 9449)."""
 
-    __slots__ = ("_body", "content_type", "date", "retry_after", "status")
+    __slots__ = ("_body", "content_type", "date", "dpop_nonce", "retry_after", "status")
 
     body: bytes = secret_field("_body")
 
@@ -52,8 +65,10 @@ class Answer(Secretive):
         body: bytes,
         date: str = "",
         retry_after: float | None = None,
+        dpop_nonce: str = "",
     ) -> None:
         self.status: Final = status
+        self.dpop_nonce: Final = dpop_nonce
         self.content_type: Final = content_type
         self._body = body
         self.date: Final = date
@@ -65,7 +80,14 @@ class Answer(Secretive):
 
 
 def read_token(
-    profile: Profile, answer: Answer, request: ServerRequest, *, now: float, previous: Token | None = None
+    profile: Profile,
+    answer: Answer,
+    request: ServerRequest,
+    *,
+    now: float,
+    previous: Token | None = None,
+    told: Mapping[str, str] = {},
+    proof_key: ProofKey | None = None,
 ) -> Token:
     """Read the token in an answer of the token endpoint (RFC 6749 section 5).
 
@@ -76,12 +98,15 @@ def read_token(
         now: when the answer arrived, in seconds since the epoch, UTC.
         previous: the token that a refresh replaces. What the answer leaves out is taken from it (RFC 6749
             sections 5.1 and 6). None: this is not a refresh.
+        told: facts of this login that were told before, for ``Token.extra``.
+        proof_key: what the token must be bound to (RFC 9449). None: nothing.
 
     Raises:
         TokenRefused: the answer is an OAuth error (RFC 6749 section 5.2), or its status is not 2xx.
-        InvalidAnswer: it holds no usable token, or one of another type than Bearer.
+        InvalidAnswer: it holds no usable token, or one of another type than was asked for: Bearer, or DPoP with
+            a ``proof_key``.
     """
-    outcome = _token(profile, answer, request, now, previous)
+    outcome = _token(profile, answer, request, now, previous, told, proof_key)
     if isinstance(outcome, ServerError):
         raise outcome
     return outcome
@@ -92,40 +117,79 @@ def read_token(
 
 
 def _token(
-    profile: Profile, answer: Answer, request: ServerRequest, now: float, previous: Token | None
+    profile: Profile,
+    answer: Answer,
+    request: ServerRequest,
+    now: float,
+    previous: Token | None,
+    told: Mapping[str, str],
+    proof_key: ProofKey | None,
 ) -> Token | ServerError:
     found = json_object(answer)
-    if not 200 <= answer.status < 300 or found.get("error"):
+    if not 200 <= answer.status < 300 or _is_error(found):
         return refusal(profile, answer, request)
-    access_token = found.get("access_token")
+    holder = _holder(profile, found, previous)
+    access_token, id_token = holder.get("access_token"), holder.get("id_token", found.get("id_token"))
     if not isinstance(access_token, str) or not is_header_safe(access_token):
-        return InvalidAnswer(
-            f"the answer of {request.url} holds no usable access token",
-            hint="Tell whoever runs the server: a token is visible ASCII (RFC 6750 section 2.1)."
-            if found
-            else "It is no JSON: check token_url, base_url or issuer in the profile.",
-        )
-    token_type = "Bearer" if found.get("token_type") is None else found["token_type"]
-    if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        return InvalidAnswer(
-            f"the token of {request.url} is not of the type Bearer, the only one known here",
-            hint="Have the server give the client bearer tokens (RFC 6750).",
-        )
-    refresh_token, scope = found.get("refresh_token"), found.get("scope")
+        return _no_token(profile, request, found)
+    said_type = holder.get("token_type")
+    if wrong := (unbound(request, said_type) if proof_key else wrong_type(profile, request, said_type)):
+        return wrong
+    if not isinstance(id_token, str) or not is_header_safe(id_token) or len(id_token) > LONGEST_ID_TOKEN:
+        if profile.bearer == "id_token":
+            return InvalidAnswer(
+                f"the answer of {request.url} holds no usable ID token, which the API wants",
+                hint='Ask for the scope openid, or leave bearer = "id_token" out of the profile.',
+            )
+        id_token = previous.id_token if previous else None
+    refresh_token, scope = holder.get("refresh_token"), holder.get("scope")
     if not isinstance(refresh_token, str) or not _is_ascii(refresh_token):  # RFC 6749 appendix A.17
         refresh_token = previous.refresh_token if previous else None
     if isinstance(scope, list):
         scope = " ".join(map(str, scope))
     if not isinstance(scope, str) or (scope and not _is_ascii(scope)):  # appendix A.4
         scope = previous.scope if previous else profile.scope or None
+    else:
+        scope = spaced(scope, profile)
+    secrets = tuple(filter(None, (*request.secrets, access_token, refresh_token, id_token)))
+    before = previous.extra if previous else told
     return Token(
         access_token,
-        expires_at=now + _lifetime(found.get("expires_in"), access_token, now),
+        expires_at=now + _lifetime(profile, holder.get("expires_in"), access_token, id_token, now),
         obtained_at=now,
         refresh_token=refresh_token,
-        refresh_expires_at=_refresh_expires_at(found, now, previous) if refresh_token else None,
+        refresh_expires_at=_refresh_expires_at(holder, now, previous) if refresh_token else None,
         scope=scope,
+        id_token=id_token,
+        extra=joined(before, facts({**found, **holder}, secrets)),
+        **({"token_type": "DPoP", "proof_key": proof_key.text} if proof_key else {}),
     )
+
+
+def _is_error(found: Mapping[str, Any]) -> bool:
+    """Whether an answer with HTTP 200 is an error all the same (Slack, GitHub). Gateways have other names for it."""
+    if found.get("error"):
+        return True
+    return "access_token" not in found and bool(found.get("errors") or found.get("fault"))
+
+
+def _holder(profile: Profile, found: dict[str, Any], previous: Token | None) -> Mapping[str, Any]:
+    """Return the object that holds the token. A refresh answers for one token alone, so it need not be inside."""
+    holder = inside(found, profile.token_path)
+    if isinstance(holder, Mapping):
+        return holder
+    return found if previous else {}
+
+
+def _no_token(profile: Profile, request: ServerRequest, found: Mapping[str, Any]) -> InvalidAnswer:
+    where = f" at {profile.token_path}" if profile.token_path else ""
+    if not found:
+        hint = "It is no JSON: check token_url, base_url or issuer in the profile."
+    elif where:
+        hint = "Check token_path in the profile, or whether scope asks for what is there."
+    else:
+        hint = "Tell whoever runs the server: a token is visible ASCII (RFC 6750 section 2.1)."
+    return InvalidAnswer(f"the answer of {request.url} holds no usable access token{where}", hint=hint)
 
 
 def _is_ascii(value: str) -> bool:
@@ -151,10 +215,21 @@ def refusal(profile: Profile, answer: Answer, request: ServerRequest) -> TokenRe
         error=error,
         error_description=description,
         status=answer.status,
-        hint=HINTS.get(error, ""),
+        hint=_hint(error, answer.status, request.assumed_auth),
         retry_after=answer.retry_after,
         by_gateway=_media_type(answer) in {"text/html", "application/xhtml+xml"}
         or answer.body.lstrip()[:1] == b"<",
+    )
+
+
+def _hint(error: str, status: int, assumed_auth: str) -> str:
+    """Return what to do. Where the way of the client's secret is only assumed, that may be all that is wrong."""
+    if not assumed_auth or not (status == 401 or error in {"", "invalid_client", "invalid_request"}):
+        return HINTS.get(error, "")
+    sent, other = ("in the Basic header", "post") if assumed_auth == "basic" else ("in the body", "basic")
+    return (
+        f"The client secret was sent {sent}, since neither the profile nor a document of the server says how: perhaps"
+        f' it takes client_auth = "{other}". Else check client_id and client_secret.'
     )
 
 
@@ -170,9 +245,13 @@ def _words(answer: Answer) -> tuple[Any, Any]:
     if isinstance(inner, dict):
         found = {**inner, **found}
         error = next((inner[name] for name in ("code", "type", "errorType") if inner.get(name)), None)
+    elif inner and not error:  # a list of texts, or a text
+        found = {"detail": inner, **found}
     # The names of OAuth, Okta's own API, API gateways, RFC 9457, Apigee, Zoom.
     names = ("error_description", "errorSummary", "message", "detail", "faultstring", "reason")
-    return error, next((found[name] for name in names if found.get(name)), None)
+    # Apigee's detail is an object.
+    said = (found[name] for name in names if found.get(name) and not isinstance(found[name], dict | list))
+    return error, next(said, None)
 
 
 def _media_type(answer: Answer) -> str:
@@ -203,20 +282,30 @@ def _refresh_expires_at(found: Mapping[str, Any], now: float, previous: Token | 
     return previous.refresh_expires_at if previous and not found.get("refresh_token") else None
 
 
-def _lifetime(expires_in: Any, access_token: str, now: float) -> float:
+def _lifetime(
+    profile: Profile, expires_in: Any, access_token: str, id_token: str | None, now: float
+) -> float:
     """Return the lifetime in seconds: ``expires_in``, else what the JWT says. Zero and less say nothing.
 
     Where nobody says, the token has no known end (RFC 6749 section 5.1 only recommends expires_in): infinity. GitHub's,
-    Slack's and Shopify's tokens are good until they are revoked.
+    Slack's and Shopify's tokens are good until they are revoked. ``expires_in`` is the access token's: an ID token that
+    is sent in its place says itself how long it lives.
     """
-    claims = jwt_claims(access_token)
-    expiry, issued = number(claims.get("exp")), number(claims.get("iat"))
-    # Both times are from the server's clock, so their difference is right even if this machine's clock is wrong.
-    by_claims = expiry - (issued or now) if expiry else None
-    for seconds in (number(expires_in), by_claims):
+    given = [number(expires_in), lifetime_of(access_token, now)]
+    if profile.bearer == "id_token":
+        given.insert(0, lifetime_of(id_token or "", now))
+    for seconds in given:
         if seconds is not None and seconds > 0:
             return min(seconds, LONGEST_LIFETIME)
     return math.inf
+
+
+def lifetime_of(jwt: str, now: float) -> float | None:
+    """Return the seconds that a JSON Web Token lives from its making on, or None if it does not say."""
+    claims = jwt_claims(jwt)
+    expiry, issued = number(claims.get("exp")), number(claims.get("iat"))
+    # Both times are from the server's clock, so their difference is right even if this machine's clock is wrong.
+    return expiry - (issued or now) if expiry else None
 
 
 def number(value: Any) -> float | None:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import time
-from concurrent.futures import Future
-from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
 from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
-from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError
+from aventus_creds.basics.threads import interruptible, started
+from aventus_creds.basics.trust import TrustingAdapter
+from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError, SecretError
 from aventus_creds.oauth.answer import Answer
+from aventus_creds.oauth.certificate import certificate_files
+from aventus_creds.oauth.failures import TOO_SLOW, failure, unreachable
 from aventus_creds.oauth.request import ServerRequest
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.profile import Profile
+
+logger: Final = logging.getLogger(__name__)
 
 LARGEST_ANSWER: Final = 1024 * 1024
 """Bytes of an answer at most. Token answers and discovery documents have a few thousand."""
@@ -60,9 +64,17 @@ class Transport:
         """
         return self._send("POST", request)
 
+    def ask(self, request: ServerRequest) -> Answer:
+        """Send ``request`` as a GET, with its headers and without a body. Raises as ``post`` does."""
+        return self._send("GET", request)
+
     def get(self, url: str) -> Answer:
         """Fetch a public document from the server. Raises as ``post`` does."""
-        return self._send("GET", ServerRequest(url, {"Accept": "application/json"}, b"", ()))
+        return self.fetch(ServerRequest(url, {"Accept": "application/json"}, b"", ()))
+
+    def fetch(self, request: ServerRequest) -> Answer:
+        """Send ``request`` as a GET, with its headers, and return the answer. Raises as ``post`` does."""
+        return self._send("GET", request)
 
     def _send(self, method: str, request: ServerRequest) -> Answer:
         """Send and receive in a thread that can be abandoned when the time is over.
@@ -71,31 +83,24 @@ class Transport:
         """
         if must_share_a_thread():
             return self._exchange(method, request)
-        answer: Future[Answer] = Future()
-
-        def work() -> None:
-            try:
-                answer.set_result(self._exchange(method, request))
-            except BaseException as fault:  # noqa: BLE001 - raised in the caller's thread
-                answer.set_exception(fault)
-
-        try:
-            threading.Thread(target=work, name="aventus-creds-transport", daemon=True).start()
-        except RuntimeError:  # no thread can be started, for example because the interpreter is ending
-            work()  # then only the socket's timeout applies
-            return answer.result()
+        exchange = _Exchange(self, method, request)
+        if not started(threading.Thread(target=exchange.run, name="aventus-creds-transport", daemon=True)):
+            exchange.run()  # then only the socket's timeout applies
         deadline = time.monotonic() + self._profile.timeout
-        while (left := deadline - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                return answer.result(min(left, 0.2))  # in steps: on Windows, Ctrl-C does not interrupt a wait
-        raise _unreachable(request.url, _TOO_SLOW)
+        with interruptible():
+            # In steps: on Windows, Ctrl-C does not interrupt a wait.
+            while not exchange.ended.wait(max(0.0, min(0.2, deadline - time.monotonic()))):
+                if time.monotonic() > deadline:
+                    raise unreachable(request.url, TOO_SLOW)
+        return exchange.answer()
 
     def _exchange(self, method: str, request: ServerRequest) -> Answer:
         # Header and body stay in the request, whose repr hides them, because some tools show the variables of
         # a traceback. For the same reason errors are raised outside the except clauses: inside, the error of
         # requests would be attached as their context, with its own traceback.
         url, limit = request.url, self._profile.timeout
-        deadline = time.monotonic() + limit
+        began = time.monotonic()
+        deadline = began + limit
         try:
             with _Session(url, deadline) as session:
                 session.trust_env = urlsplit(url).scheme == "https"  # plain http goes to this machine only
@@ -109,21 +114,62 @@ class Transport:
                     stream=True,
                     timeout=limit,
                     verify=self._profile.ca_bundle or environment_bundle(),
+                    cert=certificate_files(self._profile) if method == "POST" else None,  # not for documents
                 ) as response:
-                    return Answer(
+                    answer = Answer(
                         status=response.status_code,
                         content_type=response.headers.get("Content-Type", ""),
                         body=_read(response, url),
                         date=response.headers.get("Date", ""),
+                        dpop_nonce=response.headers.get("DPoP-Nonce", ""),
                         retry_after=_seconds(response.headers.get("Retry-After", "")),
                     )
+                    _log(method, url, f"HTTP {answer.status}", began)
+                    return answer
         except (requests.RequestException, HTTPError, ValueError) as fault:
-            error: AventusCredsError = _failure(url, fault)
+            error: AventusCredsError = failure(url, fault)
         except OSError as fault:  # what requests raises if the certificate file does not exist
             error = NetworkError(f"{url} cannot be reached: {fault}", hint=OWN_AUTHORITIES)
-        except (InvalidAnswer, NetworkError) as fault:
+        except (InvalidAnswer, NetworkError, SecretError) as fault:
             error = fault.with_traceback(None)
+        _log(method, url, error.message.removeprefix(f"{url} "), began)
         raise error
+
+
+def _log(method: str, url: str, outcome: str, began: float) -> None:
+    """Write a request to the log, without the query of its address and with nothing that it says."""
+    logger.debug(
+        "%s %s: %s, %.0f ms", method, url.partition("?")[0], outcome, (time.monotonic() - began) * 1000
+    )
+
+
+class _Exchange:
+    """One request and its answer, or its error, for the thread that waits."""
+
+    def __init__(self, transport: Transport, method: str, request: ServerRequest) -> None:
+        self.ended: Final = threading.Event()
+        self._exchange = transport._exchange, method, request  # noqa: SLF001 - it is the transport's other half
+        self._answer: Answer | None = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        exchange, method, request = self._exchange
+        try:
+            self._answer = exchange(method, request)
+        except BaseException as fault:  # noqa: BLE001 - raised in the caller's thread
+            self._error = fault
+        finally:
+            self.ended.set()
+
+    def answer(self) -> Answer:
+        """Return the answer, or raise the error."""
+        if self._answer is not None:
+            return self._answer
+        assert self._error is not None  # noqa: S101 - it has ended
+        try:
+            raise self._error
+        finally:
+            self._error = None  # the traceback has this frame, and the frame would have the error
 
 
 class _Session(requests.Session):
@@ -137,8 +183,10 @@ class _Session(requests.Session):
         """Return None. Even without following, requests would prepare the next request and read this whole answer."""
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(TrustingAdapter):
     """Limits what its connections receive, also through a proxy."""
+
+    shares_trust = True
 
     def __init__(self, url: str, deadline: float) -> None:
         self._meter = url, deadline
@@ -182,7 +230,7 @@ class _Metered(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if time.monotonic() > self._deadline:
-            raise _unreachable(self._url, _TOO_SLOW)
+            raise unreachable(self._url, TOO_SLOW)
         count: int | None = self._raw.readinto(buffer)
         self._left -= count or 0
         if self._left < 0:
@@ -228,48 +276,3 @@ def _too_much(url: str) -> InvalidAnswer:
 
 
 _NOT_THE_SERVER: Final = "Check that the addresses in the profile are those of an authorization server."
-
-
-def _unreachable(
-    url: str,
-    reason: str,
-    hint: str = "Check the network, the proxy settings and the address in the profile, and try again.",
-) -> NetworkError:
-    return NetworkError(f"{url} cannot be reached: {reason}", hint=hint)
-
-
-_TOO_SLOW: Final = "it did not answer in time"
-
-
-def _failure(url: str, fault: Exception) -> NetworkError:
-    """Return what went wrong in fixed words, which hold no part of the request."""
-    said = str(fault)
-    if "Missing dependencies for SOCKS" in said:  # requests' own words
-        return _unreachable(
-            url,
-            "the proxy is a SOCKS proxy, for which a package is missing",
-            "pip install 'requests[socks]', or change ALL_PROXY, HTTPS_PROXY.",
-        )
-    if "SOCKS version" in said:  # urllib3's; what follows is the proxy's URL, perhaps with a password
-        return _unreachable(
-            url,
-            "the proxy's address does not say which SOCKS it is",
-            "Write socks5h:// instead of socks:// in ALL_PROXY, HTTPS_PROXY.",
-        )
-    if isinstance(fault, requests.exceptions.SSLError):
-        return _unreachable(url, "its certificate is not trusted, or TLS failed", OWN_AUTHORITIES)
-    return _unreachable(url, _reason(fault))
-
-
-def _reason(fault: Exception) -> str:
-    for kind, words in (
-        (requests.exceptions.ProxyError, "the proxy failed"),
-        (requests.exceptions.Timeout, _TOO_SLOW),
-        (requests.exceptions.ConnectionError, "no connection, or it was closed without an answer"),
-        (requests.exceptions.ChunkedEncodingError, "the connection was closed before the end of the answer"),
-        (requests.exceptions.ContentDecodingError, "its answer is damaged"),
-        (ValueError, "the address is not valid"),
-    ):
-        if isinstance(fault, kind):
-            return words
-    return type(fault).__name__

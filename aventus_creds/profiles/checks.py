@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aventus_creds.basics.places import expand
-from aventus_creds.basics.urls import is_loopback, origin
 from aventus_creds.profiles.callbacks import CALLBACKS, DEFAULT_CALLBACK
 from aventus_creds.profiles.grants import DEFAULT_GRANT, DEFAULT_GRANT_WITH_SECRET, GRANTS, Grant
-from aventus_creds.profiles.keys import KEYS
+from aventus_creds.profiles.keys import KEYS, PLACEHOLDERS, keys_for
 from aventus_creds.profiles.kinds import InvalidItems, any_of
 from aventus_creds.profiles.profile import Profile
-from aventus_creds.profiles.providers import DEFAULT_PROVIDER, PROVIDERS, Provider
+from aventus_creds.profiles.providers import DEFAULT_PROVIDER, PROVIDERS, ClientAuth, Provider
+from aventus_creds.profiles.redirects import redirect_mistakes
+from aventus_creds.profiles.rules import filled, literal_origins, mistakes, rules
 from aventus_creds.profiles.secrets import SecretRef
 
-BY_BASE_URL: Final = [row.name for row in PROVIDERS.values() if row.authorize_url]
-ENDPOINTS: Final = ("authorize_url", "token_url", "revoke_url", "device_url")
+if TYPE_CHECKING:
+    from aventus_creds.profiles.machine import Machine
+
+ENDPOINTS: Final = ("authorize_url", "token_url", "revoke_url", "device_url", "par_url")
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+NAME_RULE: Final = "the name may hold letters, digits, '.', '_' and '-', at most 64 of them"
 
 Mistake = tuple[tuple[str, ...], str]
 """The path of the key within the profile, or () for the profile as a whole; and what is wrong."""
@@ -52,16 +56,16 @@ class _Check:
         self.mistakes: list[Mistake] = []
         self.values: dict[str, Any] = {}
         self.given = table
+        self.known = keys_for(table)
         if not is_name(name):
-            self.mistakes.append(
-                ((), "the name may hold letters, digits, '.', '_' and '-', at most 64 of them")
-            )
+            self.mistakes.append(((), NAME_RULE))
         for key, value in table.items():
-            if key not in KEYS:
-                self.wrong(key, f"unknown key{did_you_mean(key, KEYS) or '; allowed: ' + ', '.join(KEYS)}")
+            if key not in self.known:
+                meant = did_you_mean(key, self.known) or "; allowed: " + ", ".join(self.known)
+                self.wrong(key, f"unknown key{meant}")
                 continue
             try:
-                self.values[key] = KEYS[key].kind.check(value)
+                self.values[key] = self.known[key].kind.check(value)
             except InvalidItems as several:
                 self.mistakes += [((key, item), what) for item, what in several.mistakes]
             except ValueError as what:
@@ -77,61 +81,69 @@ class _Check:
     def profile(self, folder: Path | None) -> dict[str, Any]:
         """Apply the defaults and check combinations of keys. Return an empty dict if there are mistakes."""
         get = self.values.get
-        provider = self._provider()
         secret: SecretRef | None = get("client_secret")
-        grant = GRANTS[
-            get("grant") or (DEFAULT_GRANT_WITH_SECRET if "client_secret" in self.given else DEFAULT_GRANT)
-        ]
-        self.require("client_id", "the identifier that the provider gave to this client")
+        grant = GRANTS[get("grant") or (DEFAULT_GRANT_WITH_SECRET if self._credentials() else DEFAULT_GRANT)]
+        if grant.client == "required":
+            self.require("client_id", "the identifier that the provider gave to this client")
+        provider = self._provider(grant)
         self._check_secret(grant)
-        self._check_redirect(get("redirect_uri", ()))
+        machine = self._machine(grant, folder)
         ca_bundle = self._ca_bundle(folder)
+        self._check_redirect(provider)
         if provider is None:
             return {}
         self._check_grant(provider, grant)
-        endpoints = self._endpoints(provider, grant)
-        self._check_extra_keys(provider)
+        self._check_placeholders(provider)
+        self._check_named(provider, grant)
         redirect_uris = get("redirect_uri") or (
             self._default_redirect_uris(provider) if grant.redirects else ()
         )
-        authorize_params = dict(get("authorize_params", {}))
-        if (extra := provider.extra_key) and extra.parameter:
-            if extra.parameter in authorize_params:
-                self.wrong("authorize_params", f"{extra.parameter} is made from {extra.name}: leave it out")
-            authorize_params[extra.parameter] = extra.template.format(get(extra.name, ""))
+        self.mistakes += [((key,), what) for key, what in mistakes(self.given, self.values, provider, grant)]
+        places = self._places(provider)
+        scope = get("scope", self._default_scope(provider, grant).format_map(places))
+        authorize_params = self._authorize_params(provider, {**places, "scope": scope})
         audience = get("audience", "")
-        api_url = get("api_url") or (audience if _is_url(audience) else "")
+        api_url = get("api_url") or (audience if _is_url(audience) else filled(provider.api_url, places))
         if self.mistakes:
             return {}
+        brought: SecretRef | None = get("refresh_token")
         if secret and folder:
             secret = secret.relative_to(folder)
+        if brought:
+            brought = brought.called("refresh token").relative_to(folder or Path())
         # Keys that need no computing are copied. If one is missing, the default of Profile's field applies.
         plain = {key: value for key, value in self.values.items() if key in Profile._fields}
         computed = dict(
             name=self.name,
             provider=provider,
+            client_id=get("client_id", ""),
             grant=grant.name,
             client_secret=secret,
-            **endpoints,
-            **self._discovery(provider),
-            scope=get("scope", self._default_scope(provider, grant)),
+            refresh_token=brought,
+            **{key: get(key) or getattr(provider, key).format_map(places) for key in ENDPOINTS},
+            **self._discovery(provider, places),
+            **rules(self.values, provider, grant, places),
+            scope=scope,
+            audience=audience or provider.audience,
             api_url=api_url,
-            api_origins=tuple(
-                dict.fromkeys((*([origin(urlsplit(api_url))] if api_url else []), *get("api_origins", ())))
-            ),
+            api_origins=tuple(dict.fromkeys((*literal_origins(api_url), *get("api_origins", ())))),
             redirect_uris=redirect_uris,
             authorize_params=authorize_params,
             token_request=get("token_request", provider.token_request),
-            client_auth=get("client_auth") or (None if get("issuer") else provider.client_auth),
+            client_auth=self._client_auth(provider, grant),
             pkce=get("pkce", True) or grant.client_secret == "forbidden",
             ca_bundle=ca_bundle,
             store=None,
+            machine=machine,
         )
         return plain | computed
 
-    def _provider(self) -> Provider | None:
+    def _provider(self, grant: Grant) -> Provider | None:
         if "provider" not in self.given:
-            if not {"issuer", "authorize_url", "token_url"} & self.given.keys():
+            if (
+                grant.client != "none"
+                and not {"issuer", "discovery_url", "authorize_url", "token_url"} & self.given.keys()
+            ):
                 self.wrong("provider", f"missing; one of {', '.join(PROVIDERS)}, or give the issuer")
                 return None
             return PROVIDERS[DEFAULT_PROVIDER]
@@ -140,21 +152,54 @@ class _Check:
     def _default_scope(self, provider: Provider, grant: Grant) -> str:
         # The provider's default scope is for logins by users. A plain OAuth 2.0 server, configured by its
         # endpoints only, may not know the scope openid.
-        return provider.scope if grant.attended and (provider.authorize_url or "issuer" in self.given) else ""
+        named = not provider.generic or self.given.keys() & {"issuer", "discovery_url"}
+        return provider.scope if grant.attended and named else ""
+
+    def _credentials(self) -> list[str]:
+        """Return the keys of the profile by which its client proves who it is."""
+        if self.known is KEYS:
+            return ["client_secret"] if "client_secret" in self.given else []
+        from aventus_creds.profiles.client_auths import CREDENTIALS  # most clients have a secret or none
+
+        return [key for key in CREDENTIALS if key in self.given]
+
+    def _client_auth(self, provider: Provider, grant: Grant) -> ClientAuth | None:
+        """Return how the client authenticates, or None where the discovery document decides."""
+        if named := self.values.get("client_auth"):
+            return cast("ClientAuth", named)
+        if provider.client_auth is None:
+            return None
+        if self.known is KEYS:
+            return provider.client_auth
+        from aventus_creds.profiles.client_auths import candidates  # most clients have a secret or none
+
+        possible = [row.name for row in candidates(self._credentials(), signs=grant.signs)]
+        return possible[0] if possible and provider.client_auth not in possible else provider.client_auth
 
     def _check_secret(self, grant: Grant) -> None:
-        if "client_secret" in self.given and grant.client_secret == "forbidden":
+        credentials = self._credentials()
+        if credentials and grant.client_secret == "forbidden":
             self.wrong(
                 "grant",
-                f"{grant.name} is for clients without a secret; remove client_secret, or write"
+                f"{grant.name} is for clients without a secret; remove {any_of(credentials, 'and')}, or write"
                 f' grant = "{DEFAULT_GRANT_WITH_SECRET}"',
             )
-        if grant.client_secret == "required":
+        if grant.client_secret == "required" and not credentials:
             self.require("client_secret", f"the {grant.name} grant needs it")
         if self.values.get("pkce") is False and grant.client_secret == "forbidden":
             self.wrong(
                 "pkce", "must not be false without a client_secret: PKCE is what protects such a login"
             )
+
+    def _machine(self, grant: Grant, folder: Path | None) -> Machine | None:
+        named = grant.needs or grant.needs_one or "client_auth" in self.given
+        if self.known is KEYS and not named:
+            return None
+        from aventus_creds.profiles.machine_checks import check_machine  # most profiles need none
+
+        machine, mistakes = check_machine(self.values, self.given, grant, folder)
+        self.mistakes += mistakes
+        return machine
 
     def _check_grant(self, provider: Provider, grant: Grant) -> None:
         if provider.grants and grant.name not in provider.grants:
@@ -163,66 +208,68 @@ class _Check:
                 f"{provider.title} does not document {grant.name}, but {any_of(provider.grants, 'and')}",
             )
 
-    def _endpoints(self, provider: Provider, grant: Grant) -> dict[str, str]:
-        if provider.authorize_url:
-            if not provider.base_url:
-                self.require("base_url", f"the address of your {provider.title} server, https://…")
-            if "issuer" in self.given:
-                self.wrong("issuer", f"is for oidc; {provider.title} is found by base_url")
-        else:
-            if "base_url" in self.given:
-                self.wrong(
-                    "base_url",
-                    f"is for {any_of(BY_BASE_URL, 'and')}; any other server is named by its issuer",
-                )
-            if "issuer" not in self.given:
-                for key in grant.endpoints:
-                    self.require(key, f"give the issuer, or {' and '.join(grant.endpoints)}")
-        places = {"base_url": self._base_url(provider)}
-        if provider.extra_key:
-            places[provider.extra_key.name] = self.values.get(provider.extra_key.name, "")
-        return {key: self.values.get(key) or getattr(provider, key).format_map(places) for key in ENDPOINTS}
+        if provider.exchange_grant_type and grant.takes:
+            for key in {*grant.takes, "audience"} & self.given.keys():
+                self.wrong(key, f"{provider.title} does not take it: leave it out")
 
-    def _discovery(self, provider: Provider) -> dict[str, Any]:
+    def _check_named(self, provider: Provider, grant: Grant) -> None:
+        """Check who names the server: the profile for a generic provider, otherwise the provider's row."""
+        if not provider.generic:
+            if "issuer" in self.given:
+                by = any_of(provider.placeholders, "and") if provider.placeholders else "this name alone"
+                self.wrong("issuer", f"is for {DEFAULT_PROVIDER}; {provider.title} is found by {by}")
+        elif not self.given.keys() & {"issuer", "discovery_url"}:
+            for key in grant.endpoints:
+                self.require(key, f"give the issuer, or {' and '.join(grant.endpoints)}")
+
+    def _check_placeholders(self, provider: Provider) -> None:
+        for key, default in provider.placeholders.items():
+            if not default:
+                self.require(key, f"{provider.title} needs {PLACEHOLDERS[key].doc}")
+        for key in PLACEHOLDERS.keys() & self.given.keys() - provider.placeholders.keys():
+            users = any_of(row.name for row in PROVIDERS.values() if key in row.placeholders)
+            self.wrong(key, f"is for provider = {users}, not for {provider.title}")
+
+    def _places(self, provider: Provider) -> dict[str, str]:
+        """Return what fills the templates of the provider's row."""
+        return {
+            "client_id": self.values.get("client_id", ""),
+            **{
+                key: str(self.values.get(key, default)).rstrip("/")
+                for key, default in provider.placeholders.items()
+            },
+        }
+
+    def _authorize_params(self, provider: Provider, places: Mapping[str, str]) -> dict[str, Any]:
+        """Return the row's parameters and the profile's, which go first where nothing in the row fills them."""
+        own = self.values.get("authorize_params", {})
+        for name, template in provider.authorize_params.items():
+            if name in own and (filled := [key for key in places if f"{{{key}}}" in template]):
+                self.wrong("authorize_params", f"{name} is made from {any_of(filled, 'and')}: leave it out")
+        return {
+            **{name: text.format_map(places) for name, text in provider.authorize_params.items()},
+            **own,
+        }
+
+    def _discovery(self, provider: Provider, places: Mapping[str, str]) -> dict[str, Any]:
         """Return where the row's document is, and the endpoints that it may replace: none of the profile's own."""
         own = {key for key in ENDPOINTS if self.values.get(key)}
         if not provider.issuer or {"authorize_url", "token_url"} <= own:
             return {}
+        issuer = provider.issuer.format_map(places)
+        if not provider.token_url:  # nothing else is known, so it is as an issuer in the profile
+            return {"issuer": issuer}
         return {
-            "row_issuer": provider.issuer.format(base_url=self._base_url(provider)),
+            "row_issuer": issuer,
             "row_endpoints": tuple(key for key in ENDPOINTS if key not in own),
         }
 
-    def _base_url(self, provider: Provider) -> str:
-        return str(self.values.get("base_url", provider.base_url)).rstrip("/")
-
-    def _check_extra_keys(self, provider: Provider) -> None:
-        for row in PROVIDERS.values():
-            if not row.extra_key:
-                continue
-            if row is provider:
-                self.require(row.extra_key.name, row.extra_key.doc)
-            elif row is not provider and row.extra_key.name in self.given:
-                self.wrong(row.extra_key.name, f'is for {row.title} only (provider = "{row.name}")')
-
-    def _check_redirect(self, redirect_uris: tuple[str, ...]) -> None:
+    def _check_redirect(self, provider: Provider | None) -> None:
         way = CALLBACKS[self.values.get("callback", DEFAULT_CALLBACK)]
-        must_listen = not way.pastes and "listen" not in self.given
-        for uri in redirect_uris:
-            if must_listen and not can_listen(uri):
-                self.wrong(
-                    "redirect_uri",
-                    f"{uri} cannot be listened on: use http://127.0.0.1:PORT/PATH, set listen where it is"
-                    ' forwarded to, or callback = "paste"',
-                )
-            if urlsplit(uri).port == 0 and "listen" in self.given:
-                self.wrong(
-                    "redirect_uri", "port 0 means any free port, and listen names a fixed one: leave one out"
-                )
-            elif urlsplit(uri).port == 0 and not can_listen(uri):
-                self.wrong(
-                    "redirect_uri", f"{uri}: port 0 means any free port of this machine, http://127.0.0.1:0/…"
-                )
+        for what in redirect_mistakes(
+            self.values.get("redirect_uri", ()), way, provider, listen="listen" in self.given
+        ):
+            self.wrong("redirect_uri", what)
 
     def _default_redirect_uris(self, provider: Provider) -> tuple[str, ...]:
         if not provider.redirect_uri:
@@ -245,12 +292,6 @@ class _Check:
         except OSError as fault:
             self.wrong("ca_bundle", f"names {path}, which cannot be read: {fault.strerror or fault}")
         return str(path)
-
-
-def can_listen(redirect_uri: str) -> bool:
-    """Whether a plain HTTP listener on this machine can receive the redirect to ``redirect_uri``."""
-    parts = urlsplit(redirect_uri)
-    return parts.scheme == "http" and is_loopback(parts.hostname)
 
 
 def _is_url(text: str) -> bool:

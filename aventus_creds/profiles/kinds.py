@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from aventus_creds.basics.urls import HOST, origin, split_url
 from aventus_creds.profiles.secrets import SecretRef
@@ -12,7 +12,8 @@ from aventus_creds.profiles.secrets import SecretRef
 RESERVED_PARAMETERS: Final = frozenset(
     "response_type response_mode client_id client_secret client_assertion redirect_uri state nonce"
     " scope audience code code_challenge code_challenge_method code_verifier"
-    " grant_type refresh_token device_code".split()
+    " grant_type refresh_token device_code client_assertion_type subject_token actor_token dpop_jkt"
+    " request request_uri".split()  # RFC 9101: they would replace all of the above
 )
 
 
@@ -31,17 +32,44 @@ class Kind(NamedTuple):
         schema: the JSON Schema of the value.
         check: takes the value as parsed from TOML. Returns the value to keep, or raises ValueError with text
             that continues a sentence ("must be …").
+        holds: text, which may come from the environment; a number or flag; or a secret or its place. A kind that
+            says nothing is taken for a secret.
     """
 
     schema: Mapping[str, Any]
     check: Callable[[Any], Any]
+    holds: Literal["text", "number", "secret"] = "secret"
+
+
+def refers(value: Any) -> bool:
+    """Whether ``value`` refers to an environment variable: ``{ env = "NAME" }``, or ``${`` in a text."""
+    if _is_reference(value):
+        return True
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(
+        _is_reference(item) or (isinstance(item, list) and any(map(_is_reference, item))) for item in items
+    )
+
+
+def _is_reference(value: Any) -> bool:
+    return "${" in value if isinstance(value, str) else isinstance(value, dict) and value.keys() == {"env"}
+
+
+def refers_to_others(table: Any) -> bool:
+    """Whether a profile, as it is written, may refer to another one: ``{ profile = "NAME" }``."""
+    return isinstance(table, dict) and any(
+        isinstance(value, dict) and "profile" in value for value in table.values()
+    )
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str):
         raise ValueError(f"must be text, not {_type(value)}")
+    if not value.strip():
+        raise ValueError("must not be empty")
     if not value.isprintable():
-        raise ValueError("must be text in one line, without control characters")
+        quotes = "; write a path of Windows in single quotes" if value[1:2] == ":" else ""
+        raise ValueError(f"must be text in one line, without control characters{quotes}")
     return value
 
 
@@ -72,12 +100,16 @@ def _origins(value: Any) -> tuple[str, ...]:
     return _each(_origin, value)
 
 
+def _redirect_uri(value: Any) -> str:
+    return value if isinstance(value, str) and re.fullmatch(REDIRECT_NAME, value) else _url(value)
+
+
 def _redirect_uris(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        return (_url(value),)
+        return (_redirect_uri(value),)
     if not value:
         raise ValueError("must be the callback registered for this client, or a list of such")
-    return _each(_url, value)
+    return _each(_redirect_uri, value)
 
 
 def _each(check: Callable[[Any], str], values: list[Any]) -> tuple[str, ...]:
@@ -182,17 +214,34 @@ def choice(*allowed: str) -> Kind:
             raise ValueError(f"must be {listed}{f', not {value!r}' if said else ''}")
         return value
 
-    return Kind({"enum": list(allowed)}, check)
+    return Kind({"enum": list(allowed)}, check, "text")
+
+
+def matching(pattern: str, such: str) -> Kind:
+    """Return the kind of a text that matches ``pattern`` as a whole. ``such`` says in words what it must be."""
+
+    def check(value: Any) -> str:
+        if not re.fullmatch(pattern, _text(value)):
+            raise ValueError(f"must be {such}")
+        return str(value)
+
+    return Kind({"type": "string", "pattern": pattern}, check, "text")
 
 
 def _type(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
-    return (
-        "nothing"
-        if value == ""
-        else names.get(type(value), "a date" if not isinstance(value, str) else "blanks")
-    )
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a table",
+        str: "text",
+    }
+    return names.get(type(value), "a date or a time")
 
+
+REDIRECT_NAME: Final = r"^[A-Za-z0-9_-]{1,200}$"
+"""The name that some servers give a redirect URI, and take in its place (eBay's RuName)."""
 
 LISTEN_ADDRESS: Final = f"^{HOST}:[0-9]{{1,5}}$"
 ALL_INTERFACES: Final = r"^(\*|\[?(::ffff:)?[0:][0x.:]*\]?)?:[0-9]+$"  # 0.0.0.0 can also be written 0, 0x0, …
@@ -201,16 +250,30 @@ _STRING: Final[Mapping[str, Any]] = {"type": "string", "minLength": 1}
 _STRINGS: Final[Mapping[str, Any]] = {"type": "array", "items": {"type": "string"}}
 _URL_PATTERN: Final = r"^(https://[^/?#]|http://(localhost|127\.[0-9.]+|\[::1\])([:/?]|$))"
 
-TEXT: Final = Kind(_STRING, _text)
-URL: Final = Kind({"type": "string", "pattern": _URL_PATTERN}, _url)
-SERVER_URL: Final = Kind({"type": "string", "pattern": _URL_PATTERN, "not": {"pattern": r"\?"}}, _server_url)
+# Of what fills a provider's addresses. A value cannot leave its place: it changes neither the server nor the path.
+HOST_ALONE: Final = matching(
+    rf"^{HOST}(?::[0-9]{{1,5}})?$",
+    "a host alone, such as login.example.com: without https:// and without a path",
+)
+# Neither "." nor "..", which are steps in a path (RFC 3986 section 3.3)
+PART: Final = matching(
+    r"^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$", "one word of letters, digits, '.', '_' and '-'"
+)
+WORD: Final = matching(r"^\S+$", "one word, without spaces")
+
+TEXT: Final = Kind(_STRING, _text, "text")
+URL: Final = Kind({"type": "string", "pattern": _URL_PATTERN}, _url, "text")
+SERVER_URL: Final = Kind(
+    {"type": "string", "pattern": _URL_PATTERN, "not": {"pattern": r"\?"}}, _server_url, "text"
+)
 ORIGINS: Final = Kind(
-    {"type": "array", "items": {"allOf": [URL.schema, {"pattern": "^[^:]*://[^/?#]+/?$"}]}}, _origins
+    {"type": "array", "items": {"allOf": [URL.schema, {"pattern": "^[^:]*://[^/?#]+/?$"}]}}, _origins, "text"
 )
+_REDIRECT: Final = {"anyOf": [URL.schema, {"type": "string", "pattern": REDIRECT_NAME}]}
 REDIRECT_URIS: Final = Kind(
-    {"anyOf": [URL.schema, {"type": "array", "items": URL.schema, "minItems": 1}]}, _redirect_uris
+    {"anyOf": [_REDIRECT, {"type": "array", "items": _REDIRECT, "minItems": 1}]}, _redirect_uris, "text"
 )
-SCOPE: Final = Kind({"anyOf": [{"type": "string"}, _STRINGS]}, _scope)
+SCOPE: Final = Kind({"anyOf": [{"type": "string"}, _STRINGS]}, _scope, "text")
 PARAMS: Final = Kind(
     {
         "type": "object",
@@ -220,16 +283,18 @@ PARAMS: Final = Kind(
         },
     },
     _params,
+    "text",
 )
 LISTEN: Final = Kind(
-    {"type": "string", "pattern": LISTEN_ADDRESS, "not": {"pattern": ALL_INTERFACES}}, _listen
+    {"type": "string", "pattern": LISTEN_ADDRESS, "not": {"pattern": ALL_INTERFACES}}, _listen, "text"
 )
-FLAG: Final = Kind({"type": "boolean"}, _flag)
-SECONDS: Final = Kind({"type": "number", "exclusiveMinimum": 0, "maximum": 86400}, _seconds)
-COUNT: Final = Kind({"type": "integer", "minimum": 0, "maximum": 20}, _count)
+FLAG: Final = Kind({"type": "boolean"}, _flag, "number")
+SECONDS: Final = Kind({"type": "number", "exclusiveMinimum": 0, "maximum": 86400}, _seconds, "number")
+COUNT: Final = Kind({"type": "integer", "minimum": 0, "maximum": 20}, _count, "number")
 
 
-def _place(required: Mapping[str, Any]) -> dict[str, Any]:
+def place_schema(required: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a table with exactly the entries ``required``."""
     return {
         "type": "object",
         "properties": required,
@@ -242,10 +307,10 @@ SECRET: Final = Kind(
     {
         "anyOf": [
             _STRING,
-            _place({"env": _STRING}),
-            _place({"file": _STRING}),
-            _place({"command": {**_STRINGS, "minItems": 1}}),
-            _place({"keyring": _STRING, "username": _STRING}),
+            place_schema({"env": _STRING}),
+            place_schema({"file": _STRING}),
+            place_schema({"command": {**_STRINGS, "minItems": 1}}),
+            place_schema({"keyring": _STRING, "username": _STRING}),
         ]
     },
     _secret,

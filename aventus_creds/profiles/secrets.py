@@ -1,6 +1,7 @@
 """References to secrets: ``{ env | file | command | keyring }``, or the secret itself as text.
 
-A secret is read again each time a request needs it, and is never cached.
+A secret is read again each time a request needs it, and is never cached. Some keys take further places, which only
+oauth/places.py and sources/places.py can read: see token_places.py.
 """
 
 from __future__ import annotations
@@ -29,15 +30,16 @@ class SecretRef(Secretive):
     """A reference to a secret, as a profile writes it. Its repr shows the place, never the secret.
 
     Args:
-        kind: ``text``, ``env``, ``file``, ``command`` or ``keyring``.
+        kind: ``text``, ``env``, ``file``, ``command`` or ``keyring``; or a name of token_places.PLACES.
         value: the secret itself, the variable, the path, the command as a sequence, or the keyring service.
         username: the user name in the keyring; "" for the other kinds.
         base: the folder that a relative file or program starts from. None means the current folder.
         name: what to call the secret in messages.
         distrust: how other users can change the file that names the command. It is then not run.
+        lines: whether it may have several lines, as a key has, or JSON.
     """
 
-    __slots__ = ("_base", "_distrust", "_hidden_value", "kind", "name", "username")
+    __slots__ = ("_base", "_distrust", "_hidden_value", "_lines", "kind", "name", "username")
 
     instead = "read the profile in the other process"
 
@@ -52,6 +54,7 @@ class SecretRef(Secretive):
         base: Path | None = None,
         name: str = "client secret",
         distrust: Weakness | None = None,
+        lines: bool = False,
     ) -> None:
         self.kind: Final = kind
         self.username: Final = username
@@ -59,6 +62,7 @@ class SecretRef(Secretive):
         self._hidden_value = value
         self._base: Final = base or Path()
         self._distrust: Final = distrust
+        self._lines: Final = lines
 
     @property
     def place(self) -> str:
@@ -71,6 +75,9 @@ class SecretRef(Secretive):
             "env": "the environment variable {}",
             "file": "the file {}",
             "keyring": "the keyring entry {}",
+            "oidc": "the CI's token for {}",
+            "jupyterhub": "the hub's auth_state ({})",
+            "profile": "the profile {}",
         }[self.kind].format(self._value)
 
     def __repr__(self) -> str:
@@ -96,6 +103,15 @@ class SecretRef(Secretive):
     def _identity(self) -> tuple[Any, ...]:
         return (self.kind, self._value, self.username, self._base, self.name)
 
+    @property
+    def named(self) -> str:
+        """What the place is called: the variable, the file's whole path, the audience, the other profile …"""
+        return str(self._base / expand(self._value) if self.kind == "file" else self._value)
+
+    def of_lines(self, name: str) -> SecretRef:
+        """Return the same reference to a text that may have several lines, called ``name`` in messages."""
+        return self._but(name=name, lines=True)
+
     def relative_to(self, folder: Path) -> SecretRef:
         """Return the same reference, with a relative file or program starting from ``folder``."""
         return self._but(base=folder)
@@ -114,6 +130,7 @@ class SecretRef(Secretive):
             "base": self._base,
             "name": self.name,
             "distrust": self._distrust,
+            "lines": self._lines,
         }
         return SecretRef(self.kind, self._value, **(same | changes))
 
@@ -128,9 +145,14 @@ class SecretRef(Secretive):
         secret: Hidden[str] = Hidden(getattr(self, f"_read_{self.kind}")())
         if not secret.reveal():
             raise SecretError(f"the {self.name} in {self.place} is empty")
-        if not secret.reveal().isprintable():
-            raise SecretError(f"the {self.name} in {self.place} has several lines, or control characters")
+        if not (self._has_fit_lines(secret) if self._lines else secret.reveal().isprintable()):
+            what = "control characters" if self._lines else "several lines, or control characters"
+            raise SecretError(f"the {self.name} in {self.place} has {what}")
         return secret.reveal()
+
+    @staticmethod
+    def _has_fit_lines(secret: Hidden[str]) -> bool:
+        return all(map(str.isprintable, secret.reveal().replace("\t", " ").splitlines()))
 
     def _read_text(self) -> str:
         return str(self._value)

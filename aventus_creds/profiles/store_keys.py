@@ -146,7 +146,7 @@ STORE_KEYS: Final = {
         Key(
             "type",
             choice(*STORES),
-            "where tokens rest: in files of the state folder, in the system's keyring, or in a Redis",
+            "where tokens are stored: in files of the state folder, in the system's keyring, or in a Redis",
             DEFAULT_STORE,
         ),
         Key(
@@ -159,9 +159,9 @@ STORE_KEYS: Final = {
         Key(
             "encryption_key",
             Kind({"anyOf": [_KEY_SCHEMA, {"type": "array", "items": _KEY_SCHEMA, "minItems": 1}]}, _keys),
-            "redis: the key that seals the tokens, or where it is, as for a client_secret; of a list the"
-            " first seals, and all open",
+            "redis: the key that encrypts the tokens, or where it is, as for a client_secret; in a list, the"
+            " first encrypts, and all decrypt",
         ),
-        Key("prefix", TEXT, "redis: what the names of its entries begin with", PREFIX),
+        Key("prefix", TEXT, "redis: the prefix of the names of its entries", PREFIX),
     )
 }

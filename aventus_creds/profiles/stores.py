@@ -16,6 +16,7 @@ class Store(NamedTuple):
     lock: str  # the kind of its locks; two stores of the same kind share their locks
     needs: Mapping[str, str] = {}  # required keys of [store], and what each one is
     here: bool = True  # whether it uses the state folder on this machine, for tokens or locks
+    lasts: bool = True  # whether a token outlives the process
 
 
 LOCK_FILES: Final = "files in the state folder"
@@ -45,6 +46,14 @@ STORES: Final = {
                 "encryption_key": "what seals the tokens there: aventus-creds store key makes one",
             },
             here=False,
+        ),
+        Store(
+            name="memory",
+            opener="memory:open_store",
+            title="the memory of each program",
+            lock="locks of one process",
+            here=False,
+            lasts=False,
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, jsonify, redirect, request
@@ -23,10 +24,10 @@ _TOLD_HEADERS: Final = {"accept", "content-type", "user-agent", "retry-after"}
 def api(bearer: Bearer, state: State) -> Blueprint:
     """Return the API as a blueprint. Every call needs a bearer token."""
     routes = Blueprint("api", __name__, url_prefix="/v1")
+    # Gives what the API takes, if it takes no token of the server.
+    routes.add_url_rule("/session/start", "start", lambda: jsonify(data={"token": bearer.swap()}))
 
-    @routes.before_request
-    def check_token() -> None:
-        g.claims = bearer.claims()
+    routes.before_request(partial(_check_token, bearer))
 
     @routes.get("/me")
     def me() -> Response:
@@ -67,6 +68,11 @@ def api(bearer: Bearer, state: State) -> Blueprint:
         return ("" if code in {204, 304} else jsonify(status=code)), code
 
     return routes
+
+
+def _check_token(bearer: Bearer) -> None:
+    if request.endpoint != "api.start":  # which takes another token than all else
+        g.claims = bearer.claims()
 
 
 def _told_headers() -> dict[str, str]:

@@ -8,7 +8,8 @@ from aventus_creds.sandbox.api import api
 from aventus_creds.sandbox.authorization_server import AuthorizationServer
 from aventus_creds.sandbox.bearer import Bearer
 from aventus_creds.sandbox.dialect_views import DialectViews
-from aventus_creds.sandbox.dialects import DIALECTS
+from aventus_creds.sandbox.dialects import Dialect
+from aventus_creds.sandbox.hosts import by_host
 from aventus_creds.sandbox.journal import Journal, keep_journal
 from aventus_creds.sandbox.pages import message_page, protect_pages
 from aventus_creds.sandbox.state import State
@@ -16,11 +17,17 @@ from aventus_creds.sandbox.switches import Switches
 
 
 def create_app(
-    url: str, audiences: tuple[str, ...], state: State, switches: Switches, journal: Journal
+    dialects: tuple[Dialect, ...],
+    url: str,
+    audiences: tuple[str, ...],
+    state: State,
+    switches: Switches,
+    journal: Journal,
 ) -> Flask:
     """Return the application.
 
     Args:
+        dialects: the authorization servers.
         url: where it answers, without a slash at the end.
         audiences: the identifiers of its API. The first one is used if a request names none.
         state: what it remembers.
@@ -30,11 +37,13 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     keep_journal(app, journal)
     protect_pages(app)
-    bearer = Bearer(url, audiences, state)
-    for dialect in DIALECTS:
+    ours = tuple(dialect.issuer(url) for dialect in dialects if not dialect.public)
+    for dialect in dialects:
+        bearer = Bearer((dialect.issuer(url),), dialect.audiences or audiences, state, switches)
         server = AuthorizationServer(dialect, url, audiences, state, switches)
         app.register_blueprint(DialectViews(server, bearer).blueprint())
-    app.register_blueprint(api(bearer, state))
+    app.register_blueprint(api(Bearer(ours, audiences, state, switches), state))
+    app.wsgi_app = by_host(app.wsgi_app, dialects)  # type: ignore[assignment, method-assign]
     app.add_url_rule(
         "/",
         "home",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
-from aventus_creds.sandbox import discovery
+from aventus_creds.sandbox import discovery, manner, pushed
 from aventus_creds.sandbox.authorization_server import AuthorizationServer
 from aventus_creds.sandbox.bearer import Bearer
 from aventus_creds.sandbox.journal import note, note_closed_connection
 from aventus_creds.sandbox.oauth_request import OAuthRequest
 from aventus_creds.sandbox.pages import bare_refusal, login_page, message_page
 from aventus_creds.sandbox.people import Person, authenticate
+from aventus_creds.sandbox.proofs import ProofError, with_nonce
 from aventus_creds.sandbox.signing import public_keys, user_claims
 
 
@@ -35,21 +37,29 @@ class DialectViews:
             (row.token, "token", self.token, ["POST"]),
             (row.revoke, "revoke", self.revoke, ["POST"]),
             (row.device, "device", self.device, ["POST"]),
+            (row.par, "par", self.par, ["POST"]),
             (row.activate, "activate", self.activate, ["GET", "POST"]),
             (row.userinfo, "userinfo", self.userinfo, ["GET", "POST"]),
             (row.jwks, "jwks", self.jwks, ["GET"]),
-            (discovery.OPENID_PATH, "discovery", self.discovery, ["GET"]),
+            (row.api, "me", self.me, ["GET", "POST"]),
         ):
             if path:
-                blueprint.add_url_rule(row.base + path, name, view, methods=methods)
-        # RFC 8414 section 3.1: here the well-known part comes before the issuer's path.
-        blueprint.add_url_rule(discovery.OAUTH_PATH + row.base, "discovery", self.discovery)
+                blueprint.add_url_rule(row.route(path), name, view, methods=methods)
+        if row.base:
+            blueprint.add_url_rule(row.base + discovery.OPENID_PATH, "discovery", self.discovery)
+        if not row.public:
+            # RFC 8414 section 3.1: here the well-known part comes before the issuer's path.
+            blueprint.add_url_rule(discovery.OAUTH_PATH + row.base, "discovery", self.discovery)
+        blueprint.after_request(self.in_its_manner)
         return blueprint
 
     def authorize(self) -> Response:
         """Show the login page, and take the person's decision (RFC 6749 section 4.1.1)."""
         row, server = self._dialect, self._server
-        oauth = OAuthRequest.from_query(request)
+        try:
+            oauth = pushed.named(server, request)
+        except InvalidRequestError as error:
+            return _error_page(error)
         if row.org_code and f"tenant:{row.org_code}" not in request.args.get("acr_values", "").split():
             return bare_refusal()
         try:
@@ -65,7 +75,7 @@ class DialectViews:
         row, server = self._dialect, self._server
         login = server.new_login(oauth)
         if request.method == "GET":
-            return login_page(row.title, login)
+            return login_page(row.title, login, hint=request.args.get("login_hint", ""))
         allowed = request.form.get("decision") == "allow"
         person = _person() if allowed else None
         if allowed and person is None:
@@ -75,6 +85,8 @@ class DialectViews:
     def token(self) -> Response:
         """Answer a token request (RFC 6749 section 3.2), or fail as a test has requested."""
         server, switches = self._server, self._server.switches
+        if missing := manner.missing(request.headers, self._dialect.wants_at_token):
+            return manner.unanswered(missing)
         try:
             oauth = OAuthRequest.from_body(request, self._dialect.body)
         except OAuth2Error as error:
@@ -85,10 +97,32 @@ class DialectViews:
             return Response("The sandbox was asked to fail.\n", fault.status, headers, mimetype="text/plain")
         if fault and fault.status == "drop":
             return _closed_connection()
+        try:
+            g.thumbprint = self._proved(oauth)
+        except ProofError as wrong:
+            return with_nonce(
+                Response(json.dumps({"error": wrong.error}), 400, mimetype="application/json"), switches
+            )
         with server.state.lock:
             response: Response = server.create_token_response(oauth)
         switches.delay_token_answer()
-        return _closed_connection() if fault else response
+        return _closed_connection() if fault else with_nonce(response, switches)
+
+    def _proved(self, oauth: OAuthRequest) -> str:
+        """Return the thumbprint of the key that a token request proves, or "". Raises ProofError."""
+        client = self._server.query_client(oauth.payload.client_id or "")
+        thumbprint = self._server.proofs.thumbprint(request)
+        if client and client.row.bound and not thumbprint:
+            raise ProofError
+        return thumbprint
+
+    def par(self) -> Response:
+        """Keep the parameters of an authorization request (RFC 9126 section 2)."""
+        try:
+            return pushed.keep(self._server, request)
+        except OAuth2Error as error:
+            error.redirect_uri = None  # the client itself has asked, and no browser
+            return self._server.handle_error_response(None, error)
 
     def revoke(self) -> Response:
         """Revoke a token (RFC 7009)."""
@@ -122,11 +156,24 @@ class DialectViews:
         claims = self._bearer.claims()
         if "openid" not in claims["scope"].split():
             return self._bearer.refusal("insufficient_scope", 403)
-        return jsonify(user_claims(claims["sub"], claims["scope"]))
+        return jsonify(
+            user_claims(claims["sub"], claims["scope"]) | dict(self._server.switches.userinfo_claims)
+        )
 
     def jwks(self) -> Response:
         """Return the public keys."""
         return jsonify(public_keys())
+
+    def me(self) -> Response:
+        """Answer a call of the dialect's own API: who is logged in."""
+        if missing := manner.missing(request.headers, self._dialect.wants_at_api):
+            return manner.unanswered(missing)
+        return jsonify(sub=self._bearer.claims()["sub"])
+
+    def in_its_manner(self, response: Response) -> Response:
+        """Return a token answer as the dialect words it."""
+        _, _, endpoint = (request.endpoint or "").rpartition(".")
+        return manner.worded(self._dialect, response) if endpoint == "token" else response
 
     def discovery(self) -> Response:
         """Return the metadata."""

@@ -51,7 +51,8 @@ class DeviceAuthorizationEndpoint(rfc8628.DeviceAuthorizationEndpoint):
 
     def get_verification_uri(self) -> str:
         """Return the page where the person types the user code."""
-        return f"{self.server.url}{self.server.dialect.base}{self.server.dialect.activate}"
+        dialect = self.server.dialect
+        return str(dialect.address(self.server.url, dialect.activate))
 
     def create_endpoint_response(self, request: Any) -> Any:
         """Start the login and answer with its codes."""

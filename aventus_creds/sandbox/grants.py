@@ -12,11 +12,14 @@ from typing import Any, Final
 from authlib.oauth2 import rfc7636, rfc8628
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
 
-from aventus_creds.sandbox.dialects import CLIENT_CREDENTIALS
+from aventus_creds.sandbox.dialects import ACCOUNT_CREDENTIALS, CLIENT_CREDENTIALS
 from aventus_creds.sandbox.people import Person
 from aventus_creds.sandbox.state import AuthorizationCode, DeviceLogin, IssuedToken, Login
 
-AUTH_METHODS: Final = ["client_secret_basic", "client_secret_post", "none"]
+AUTH_METHODS: Final = [
+    *("client_secret_basic", "client_secret_post", "none"),
+    *("private_key_jwt", "client_secret_jwt", "federated"),
+]
 CODE_LIFETIME: Final = 60
 """Seconds for which an authorization code is valid."""
 
@@ -145,6 +148,18 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
         return super().generate_token(**arguments | {"user": login, "scope": login.scope})
 
 
+class AccountGrant(ClientCredentialsGrant):
+    """``account_credentials``: a grant that no RFC names, for the account in the request (RFC 6749 section 4.5)."""
+
+    GRANT_TYPE = ACCOUNT_CREDENTIALS
+
+    def validate_token_request(self) -> None:
+        """Check the request, which must name the account."""
+        if not self.request.form.get("account_id"):
+            raise InvalidRequestError("The account_id is missing.")
+        super().validate_token_request()
+
+
 class DeviceGrant(rfc8628.DeviceCodeGrant):
     """``device_code``: the client polls until the person has decided."""
 
@@ -181,6 +196,7 @@ GRANTS: Final = {
     CodeGrant: (S256Challenge(required=True),),
     RefreshGrant: (),
     ClientCredentialsGrant: (),
+    AccountGrant: (),
     DeviceGrant: (),
 }
 """The grants, each with its own extensions."""

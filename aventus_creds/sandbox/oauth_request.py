@@ -8,6 +8,7 @@ from typing import Any, Literal
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
 from flask import Request
 
+from aventus_creds.sandbox.dialects import Dialect
 from aventus_creds.sandbox.journal import note
 
 _CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
@@ -50,9 +51,11 @@ class OAuthRequest(OAuth2Request):
         return self.payload.data
 
     @classmethod
-    def from_query(cls, request: Request) -> OAuthRequest:
+    def from_query(cls, request: Request, dialect: Dialect) -> OAuthRequest:
         """Read an authorization request. The login form is posted to a URL with the same query."""
-        return cls(request, {name: request.args.getlist(name) for name in request.args})
+        values = {name: request.args.getlist(name) for name in request.args}
+        scope = " ".join(values.pop(dialect.names_scopes, []))
+        return cls(request, {**values, "scope": [_words(scope, dialect.scope_separator)]})
 
     @classmethod
     def from_body(cls, request: Request, body: Literal["form", "json"]) -> OAuthRequest:
@@ -74,6 +77,11 @@ class OAuthRequest(OAuth2Request):
         if any(len(items) > 1 for items in values.values()):
             raise InvalidRequestError("A parameter is repeated.")  # RFC 6749 section 3.2
         return cls(request, values)
+
+
+def _words(scope: str, separator: str) -> str:
+    """Return the scopes of a request with spaces between them. A space where another separator belongs is no space."""
+    return scope if separator == " " else scope.replace(" ", "+").replace(separator, " ")
 
 
 def _texts(value: Any) -> dict[str, list[str]]:

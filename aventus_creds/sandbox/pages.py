@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Flask, Response, make_response, render_template
 
-from aventus_creds.sandbox.people import ADA
+from aventus_creds.sandbox.people import ADA, PEOPLE
 from aventus_creds.sandbox.state import Login
 
 
 def login_page(
-    title: str, login: Login | None, *, user_code: str | None = None, refused: bool = False
+    title: str, login: Login | None, *, user_code: str | None = None, refused: bool = False, hint: str = ""
 ) -> Response:
     """Return the page with login and consent in one form.
 
@@ -18,9 +18,11 @@ def login_page(
         login: what the client asks for. None: not known yet, because the user code is missing or wrong.
         user_code: what to show in the field of a device login. None: it is no device login, so no such field.
         refused: whether to say that the last try was wrong.
+        hint: whose login the client expects (``login_hint``).
     """
+    person = next((one for one in PEOPLE.values() if hint in {one.username, one.email}), ADA)
     page = render_template(
-        "login.html", title=title, login=login, user_code=user_code, refused=refused, hint=ADA
+        "login.html", title=title, login=login, user_code=user_code, refused=refused, hint=person
     )
     return make_response(page, 401 if refused else 200)
 

@@ -1,4 +1,4 @@
-"""The people who can log in at the sandbox. There is one account, and the login page shows it."""
+"""The people who can log in at the sandbox. The login page shows the first account; the other is for a second login."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class Person(NamedTuple):
 
 
 ADA: Final = Person("ada", "analytical-engine", "Ada Lovelace", "ada@example.com")
-PEOPLE: Final = {ADA.username: ADA}
+GRACE: Final = Person("grace", "nanosecond", "Grace Hopper", "grace@example.com")
+PEOPLE: Final = {person.username: person for person in (ADA, GRACE)}
 
 
 def authenticate(username: str, password: str) -> Person | None:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
 
-from aventus_creds.sandbox.people import ADA
+from aventus_creds.sandbox.people import ADA, PEOPLE
 
 TIMEOUT: Final = 30
 """Seconds for one page."""
@@ -33,7 +33,8 @@ class Page(NamedTuple):
 class Robot:
     """Opens the login page, fills in the form and follows the redirects to the client's callback.
 
-    It never leaves this computer: a redirect to another host is not followed.
+    It never leaves this computer: a redirect to another host is not followed. With a ``proxy`` for https, whose
+    certificates are by ``authorities`` (a file), it logs in at the addresses of real servers that lead to the sandbox.
 
     :ivar visited: how many addresses it was asked to open
     :ivar last_page: the page at which it ended, or None
@@ -41,7 +42,13 @@ class Robot:
     """
 
     def __init__(
-        self, username: str = ADA.username, password: str = ADA.password, *, allow: bool = True
+        self,
+        username: str = ADA.username,
+        password: str = ADA.password,
+        *,
+        allow: bool = True,
+        proxy: str = "",
+        authorities: str = "",
     ) -> None:
         self.visited = 0
         self.last_page: Page | None = None
@@ -51,6 +58,8 @@ class Robot:
             "password": password,
             "decision": "allow" if allow else "deny",
         }
+        self._proxy = proxy
+        self._authorities = authorities
         self._threads: list[Thread] = []
         self._lock = Lock()
 
@@ -122,6 +131,8 @@ class Robot:
             self.visited += 1
         with requests.Session() as session:
             session.trust_env = False
+            if self._proxy:
+                session.proxies, session.verify = {"https": self._proxy}, self._authorities
             response = session.get(url, allow_redirects=False, timeout=TIMEOUT)
             submitted = False
             for _ in range(MOST_PAGES):
@@ -191,9 +202,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m aventus_creds.sandbox.robot", description=__doc__)
     parser.add_argument("url", help="the authorization request to log in at")
     parser.add_argument("--deny", action="store_true", help="deny the access instead of allowing it")
+    parser.add_argument("--username", choices=PEOPLE, default=ADA.username, help="who logs in")
     arguments = parser.parse_args()
+    person = PEOPLE[arguments.username]
     try:
-        response = Robot(allow=not arguments.deny).browse(arguments.url)
+        response = Robot(person.username, person.password, allow=not arguments.deny).browse(arguments.url)
     except requests.RequestException as fault:
         # Only the type: the text would quote the redirect, and with it the authorization code.
         sys.stderr.write(f"robot: {type(fault).__name__}\n")

@@ -7,14 +7,16 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any, Final, cast
 
+from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from authlib.oidc.core import OpenIDCode
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from aventus_creds.sandbox.dialects import DIALECTS
 from aventus_creds.sandbox.people import PEOPLE
+from aventus_creds.sandbox.proofs import bound_to
 from aventus_creds.sandbox.state import Login
+from aventus_creds.sandbox.switches import Switches
 
 ALGORITHM: Final = "RS256"
 
@@ -38,21 +40,20 @@ def public_keys() -> dict[str, Any]:
     return cast("dict[str, Any]", signing_keys().as_dict(private=False))
 
 
-def checked_claims(access_token: str, url: str, audiences: Collection[str]) -> dict[str, Any]:
+def checked_claims(access_token: str, issuers: Collection[str], audiences: Collection[str]) -> dict[str, Any]:
     """Check an access token and return its claims.
 
     Args:
         access_token: the token, as the client sent it.
-        url: the address of the sandbox.
+        issuers: the servers that issue tokens for the API. The token must be from one of them.
         audiences: the identifiers of the API. The token must be for one of them.
 
     Raises:
         ValueError, joserfc.errors.JoseError: the signature, issuer, audience or expiry is wrong.
     """
-    issuers = [dialect.issuer(url) for dialect in DIALECTS]
     claims = jwt.decode(access_token, signing_keys(), algorithms=[ALGORITHM]).claims
     jwt.JWTClaimsRegistry(
-        iss={"essential": True, "values": issuers},
+        iss={"essential": True, "values": list(issuers)},
         aud={"essential": True, "values": list(audiences)},
         exp={"essential": True},
     ).validate(claims)
@@ -85,21 +86,37 @@ class TokenGenerator(JWTBearerTokenGenerator):
         """Return the key that signs."""
         return signing_keys()
 
+    def get_extra_claims(self, client: Any, grant_type: str, user: Login, scope: str) -> dict[str, Any]:  # noqa: ARG002
+        """Return what the token is bound to (RFC 9449 section 6.1)."""
+        return {"cnf": {"jkt": user.thumbprint}} if user.thumbprint else {}
+
     def get_audiences(self, client: Any, user: Login, scope: str) -> str:  # noqa: ARG002 - Authlib's
         """Return the API's identifier, as the client named it."""
         return user.audience
 
     def __call__(self, *, include_refresh_token: bool, user: Login, **request: Any) -> Any:
-        """Make the answer. A refresh token needs ``offline_access`` (OpenID Connect Core section 11)."""
-        offline = "offline_access" in user.scope.split()
-        return super().__call__(**request, user=user, include_refresh_token=include_refresh_token and offline)
+        """Make the answer, with a refresh token if the login is for offline use (OpenID Connect Core section 11).
+
+        Raises:
+            InvalidGrantError: the login is bound to another key than the one that was proved (RFC 9449 section 5).
+        """
+        known, proved, client = user.thumbprint, bound_to(), request["client"]
+        if known != proved and (client.row.public or not proved) and known:
+            raise InvalidGrantError("The login is bound to another key.")
+        user.thumbprint = proved
+        return super().__call__(
+            **request, user=user, include_refresh_token=include_refresh_token and user.offline
+        )
 
 
 class TokenAnswer(OpenIDCode):
     """Completes the token answer as the dialect does: an ID token for ``openid``, with or without the scope."""
 
-    def __init__(self, issuer: str, *, require_nonce: bool, always_names_scope: bool) -> None:
+    def __init__(
+        self, issuer: str, *, require_nonce: bool, always_names_scope: bool, switches: Switches
+    ) -> None:
         super().__init__(require_nonce=require_nonce)
+        self._switches = switches
         self._issuer = issuer
         self._always_names_scope = always_names_scope
 
@@ -107,6 +124,8 @@ class TokenAnswer(OpenIDCode):
         """Add the ID token, and leave out the scope if it is the requested one (RFC 6749 section 5.1)."""
         super().process_token(grant, response)
         _, answer, _ = response
+        if grant.request.user.thumbprint:
+            answer["token_type"] = "DPoP"
         asked = grant.request.payload.scope or grant.request.user.asked_scope
         if not self._always_names_scope and set(answer.get("scope", "").split()) == set(asked.split()):
             answer.pop("scope", None)
@@ -124,5 +143,6 @@ class TokenAnswer(OpenIDCode):
         return {"iss": self._issuer, "aud": client.get_client_id()}
 
     def generate_user_info(self, user: Login, scope: str) -> dict[str, Any]:
-        """Return the claims about the person that the scope allows."""
-        return user_claims(user.subject, scope)
+        """Return the claims about the person that the scope allows, how strong the login was, and what a test wants."""
+        claims = user_claims(user.subject, scope) | ({"acr": user.acr} if user.acr else {})
+        return claims | dict(self._switches.id_claims)

@@ -11,13 +11,15 @@ from typing import Any
 from authlib.oauth2.rfc6749 import TokenMixin
 from authlib.oauth2.rfc8628 import DeviceCredentialMixin
 from authlib.oidc.core import AuthorizationCodeMixin
+from joserfc.jwk import JWKRegistry, OctKey
 
 
 @dataclass(eq=False, kw_only=True)
 class Login:
     """What was granted to a client, by a person or to itself. All tokens from one login are a family.
 
-    Authlib calls it the user of a token. Times are seconds since the epoch, UTC.
+    Authlib calls it the user of a token. ``offline`` says whether it brings a refresh token. Times are seconds since
+    the epoch, UTC.
     """
 
     client_id: str
@@ -25,9 +27,12 @@ class Login:
     scope: str
     asked_scope: str
     audience: str
+    offline: bool = True
     nonce: str | None = None
+    acr: str = ""  # how strong the login was
     auth_time: int = field(default_factory=lambda: int(time.time()))
     revoked: bool = False
+    thumbprint: str = ""  # of the key that its tokens are bound to (RFC 9449)
 
     def get_user_id(self) -> str:
         """Return the subject. Authlib has this name for it."""
@@ -112,6 +117,14 @@ class DeviceLogin(DeviceCredentialMixin):
         return time.time() >= self.expires_at
 
 
+@dataclass(frozen=True)
+class PushedRequest:
+    """The parameters of an authorization request, until it expires (seconds since the epoch, UTC)."""
+
+    values: dict[str, list[str]]
+    expires_at: float
+
+
 class State:
     """Everything that changes while requests come in. Hold ``lock`` to read something and then write it."""
 
@@ -120,11 +133,43 @@ class State:
         self.redirect_uris = frozenset({redirect_uri})  # only replaced as a whole, so readers need no lock
         self.codes: dict[str, AuthorizationCode] = {}
         self.access_tokens: dict[str, IssuedToken] = {}
+        self.swapped: dict[str, str] = {}  # what the API gives for an access token, and that token
         self.refresh_tokens: dict[str, IssuedToken] = {}
+        self.pushed: dict[str, PushedRequest] = {}
         self.device_logins: dict[str, DeviceLogin] = {}
         self.logins: Counter[str] = Counter()
         self.failures_left: dict[str, int] = {}
         self.reuse_detections = 0
+        self.workloads: frozenset[str] = frozenset()
+        self._keys: dict[str, Any] = {}
+        self._issuers: list[Any] = []
+        self._numbers: set[str] = set()
+
+    def trust(self, public_key: Any, *, client_id: str, workload: str) -> None:
+        """Register the public key of a client, or of an issuer that is trusted."""
+        with self.lock:
+            if client_id:
+                self._keys[client_id] = JWKRegistry.import_key(public_key)
+            else:
+                self._issuers = [*self._issuers, JWKRegistry.import_key(public_key)]
+                self.workloads = self.workloads | {workload}
+
+    def keys_of(self, client_id: str) -> Any:
+        """Return the public key of a client, or one that nobody has."""
+        return self._keys.get(client_id) or OctKey.generate_key(256)
+
+    def trusted_key(self, signed: Any) -> Any:
+        """Return the key of the issuer whose token is ``signed``, by the ``kid`` in its header."""
+        name = signed.headers().get("kid")
+        found = next((key for key in self._issuers if key.kid == name), None)
+        return found or OctKey.generate_key(256)
+
+    def first_time(self, number: str) -> bool:
+        """Whether an assertion of this number comes for the first time."""
+        with self.lock:
+            first = number not in self._numbers
+            self._numbers.add(number)
+            return first
 
     def remember(self, answer: dict[str, Any], login: Login) -> None:
         """Remember the tokens of a token answer."""

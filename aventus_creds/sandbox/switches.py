@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from threading import Event
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class TokenFault(NamedTuple):
@@ -26,6 +27,17 @@ class Switches:
     :ivar refresh_grace: seconds in which a used one-time refresh token may be used again
     :ivar refresh_answer_without_refresh_token: a refresh keeps the old refresh token, and its answer has none
     :ivar token_delay: seconds that the token endpoint waits before it answers, after the grant took effect
+    :ivar api_header: the header that the API reads the token from, and the scheme before it ("": none)
+    :ivar api_swaps: the API takes no token of the server, but what /v1/session/start gives for one
+    :ivar redirect_facts: further parameters of a redirect that brings a code
+    :ivar empty_secrets: clients without a secret must send an empty one, in the Basic header
+    :ivar proof_nonce: what each proof must have as its nonce (RFC 9449); "": none
+    :ivar pushed_lifetime: seconds for which a pushed request may be used (RFC 9126)
+    :ivar api_wants: what the API wants of each login, as in its challenge: scope, acr_values, max_age
+    :ivar id_claims: claims that ID tokens have instead of their own
+    :ivar userinfo_claims: the same for the answer of the UserInfo endpoint
+    :ivar acr: the class of each login; None takes the first one that is asked for
+    :ivar auth_age: how many seconds ago each person has logged in
     :ivar device_interval: seconds between two polls of a device login (RFC 8628 section 3.2)
     """
 
@@ -36,6 +48,17 @@ class Switches:
         self.refresh_answer_without_refresh_token = False
         self.token_delay: float = 0
         self.device_interval: float = 5
+        self.api_header: tuple[str, str] = ("Authorization", "Bearer")
+        self.api_swaps = False
+        self.redirect_facts: Mapping[str, str] = {}
+        self.empty_secrets = False
+        self.proof_nonce = ""
+        self.pushed_lifetime = 90
+        self.api_wants: Mapping[str, str] = {}
+        self.id_claims: Mapping[str, Any] = {}
+        self.userinfo_claims: Mapping[str, Any] = {}
+        self.acr: str | None = None
+        self.auth_age = 0
         self._faults: deque[TokenFault] = deque()
         self._closing = Event()
 

@@ -1,4 +1,4 @@
-"""What leaves a request as an exception: without the frames of requests and urllib3, which hold the headers.
+"""What leaves a request as an exception: without the frames of HTTP libraries, which hold the headers.
 
 Error reporters, ``pytest --showlocals`` and IPython's Verbose mode show the variables of a traceback's frames.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from aventus_creds.session.bearer import without_token
+from aventus_creds.session.libraries import HTTPX
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -28,9 +29,9 @@ def cleaned(fault: BaseException) -> BaseException:
         if isinstance(one, requests.RequestException):
             one.__cause__ = one.__context__ = None
             one.request = one.request and _clean_request(one.request)
-            if one.response is not None:
-                for response in (one.response, *one.response.history):
-                    _clean_response(response)
+        if isinstance(response := getattr(one, "response", None), requests.Response):
+            for each in (response, *response.history):
+                _clean_response(each)
     return fault
 
 
@@ -47,11 +48,11 @@ def _linked(fault: BaseException) -> Iterator[BaseException]:
 
 
 def _without_http(trace: TracebackType | None) -> TracebackType | None:
-    """Return ``trace`` without the frames of requests, and without all below urllib3: sockets get headers too."""
-    if trace is None or _library(trace) == "urllib3":
+    """Return ``trace`` without the frames of requests and httpx, and all below: sockets get headers too."""
+    if trace is None or _library(trace) in {"urllib3", "httpcore", "httpcore2"}:
         return None
     rest = _without_http(trace.tb_next)
-    if _library(trace) == "requests":
+    if _library(trace) in {"requests", *HTTPX}:
         return rest
     return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 

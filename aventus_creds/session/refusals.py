@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -11,37 +10,31 @@ if TYPE_CHECKING:
 
     from aventus_creds.tokens import Token
 
-SHORT_OF: Final = frozenset({"insufficient_scope", "insufficient_user_authentication"})
-"""Errors of a 401 that a refresh does not help against (RFC 6750 section 3.1, RFC 9470 section 3)."""
+SHORT_OF: Final = frozenset(
+    {"insufficient_scope", "insufficient_user_authentication", "use_dpop_nonce", "invalid_dpop_proof"}
+)
+"""Errors of a 401 that a refresh does not help against (RFC 6750 3.1, RFC 9470 3, RFC 9449 7.1 and 9)."""
 
 AGAIN: Final = 300.0
 """Seconds after which a token that replaced a refused one, in vain, is itself replaced when it is refused."""
 
-_PART: Final = re.compile(r"""([^\s,="]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?""")
-"""A scheme, or a parameter with its value, in WWW-Authenticate (RFC 9110 section 11.6.1)."""
+REFUSALS: Final = frozenset({401, 403})
+"""The statuses of answers that may say something of the token."""
 
 
-def refuses(response: requests.Response) -> bool:
+def refuses(response: requests.Response, scheme: str = "bearer") -> bool:
     """Whether the answer says that the token is not good, so that a new one may help.
 
     That is a 401, unless it asks for more rights or another login; and a 403 with ``invalid_token``, with
     which some APIs answer where RFC 6750 section 3.1 asks for a 401.
     """
+    if response.status_code not in REFUSALS:
+        return False
+    from aventus_creds.session.challenges import errors  # most answers have no challenge
+
     if response.status_code == 401:
-        return not SHORT_OF & _errors(response)
-    return response.status_code == 403 and "invalid_token" in _errors(response)
-
-
-def _errors(response: requests.Response) -> set[str]:
-    """Return the ``error`` of each Bearer challenge (RFC 6750 section 3)."""
-    found, scheme = set(), ""
-    for name, quoted, plain in _PART.findall(response.headers.get("WWW-Authenticate", "")):
-        if quoted or plain:
-            if scheme == "bearer" and name.lower() == "error":
-                found.add(quoted or plain)
-        else:
-            scheme = name.lower()
-    return found
+        return not SHORT_OF & errors(response, scheme)
+    return "invalid_token" in errors(response, scheme)
 
 
 class Replacements:

@@ -6,11 +6,12 @@ from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, ResponseError, SSLError
 from urllib3.util.retry import Retry
 
+from aventus_creds.basics.trust import TrustingAdapter
 from aventus_creds.basics.waits import BACKOFF, LONGEST_WAIT, spread
+from aventus_creds.session.libraries import can_repeat
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 
-class RetryingAdapter(HTTPAdapter):
+class RetryingAdapter(TrustingAdapter):
     """Retries idempotent requests after temporary failures, if their bodies can be sent again.
 
     An adapter of your own keeps the retries if it derives from this one::
@@ -37,6 +38,8 @@ class RetryingAdapter(HTTPAdapter):
         settings: those of HTTPAdapter. The pool has room for as many connections as there are threads, unless
             ``pool_maxsize`` says otherwise.
     """
+
+    shares_trust = True
 
     def __init__(self, retries: int, **settings: Any) -> None:
         settings.setdefault("pool_maxsize", 0)  # for urllib3's queue: no limit
@@ -95,13 +98,3 @@ class _Retry(Retry):
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
             raise MaxRetryError(more["_pool"], "", ResponseError("Retry-After asks for too long a wait"))
         return super().increment(method, *args, **more)
-
-
-def can_repeat(request: requests.PreparedRequest) -> bool:
-    """Whether the request's body can be sent again: no body, bytes, text, or a file that can be rewound."""
-    body = request.body
-    return (
-        body is None
-        or isinstance(body, bytes | str)
-        or isinstance(getattr(request, "_body_position", None), int)
-    )

@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -13,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.errors import ConfigError
-from aventus_creds.session.bearer import BearerAuth
+from aventus_creds.session.authorised import auth_for
 from aventus_creds.session.environment import environment_proxies, stays_here
 from aventus_creds.session.faults import cleaned
 from aventus_creds.session.retries import RetryingAdapter
@@ -21,7 +22,10 @@ from aventus_creds.sources.source import patience
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.profile import Profile
+    from aventus_creds.session.authorised import StepUp
+    from aventus_creds.session.login import Login
     from aventus_creds.sources.source import TokenSource
+
 
 _NO_MARKS: Final = {ord(mark): None for mark in "+-."}  # RFC 3986 section 3.1
 
@@ -40,21 +44,29 @@ class ApiSession(requests.Session):
     Args:
         profile: names the API, and the limits.
         source: where the token comes from, for each request.
+        step_up: called with what a login must be asked for, where the API wants more than the login of a token has.
+            It returns the token of a newer login, or the error that the request then raises, or None: then the caller
+            gets the API's answer. None: always.
 
     Raises:
         ConfigError: the profile names no API.
     """
 
-    def __init__(self, profile: Profile, source: TokenSource) -> None:
-        if not profile.api_origins:
-            raise ConfigError(
-                f"profile {profile.name} names no API that a session could be for",
-                hint="Set api_url (or an audience that is a URL) in the profile, or use get_token.",
-            )
+    auth: Any  # the user may put another in its place, or None, as in any session of requests
+
+    def __init__(
+        self,
+        profile: Profile,
+        source: TokenSource,
+        step_up: StepUp | None = None,
+    ) -> None:
+        bearer = auth_for(profile, source, step_up)
         super().__init__()
         self.profile = profile
-        self.auth = self._bearer = BearerAuth(source, profile.api_origins)
+        self._source = source
+        self.auth = self._bearer = bearer
         self.verify = profile.ca_bundle or True
+        self._certificate = _certificate(profile) if profile.machine else None
         adapter = RetryingAdapter(profile.retries)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
@@ -63,6 +75,13 @@ class ApiSession(requests.Session):
     def __repr__(self) -> str:
         """Return the profile's name and the API."""
         return f"<ApiSession {self.profile.name} {self.profile.api_url or self.profile.api_origins[0]}>"
+
+    @property
+    def login(self) -> Login:
+        """What is known of the login that the next request uses. Raises what a request raises without a token."""
+        from aventus_creds.session.login import Login
+
+        return Login.of(self._source.token())
 
     def __getstate__(self) -> dict[str, Any]:
         """Refuse pickling: the token would be in the pickle."""
@@ -93,6 +112,9 @@ class ApiSession(requests.Session):
             )
         if not url or url.startswith("?"):
             return base + url
+        parts = urlsplit(base)
+        if len(parts.path) > 1 and f"{url.partition('?')[0]}/".startswith(f"{parts.path.rstrip('/')}/"):
+            return f"{parts.scheme}://{parts.netloc}{url}"  # a link from an answer, which has the whole path
         return f"{base.rstrip('/')}/{url.lstrip('/')}"
 
     def request(self, method: Any, url: str | bytes, *args: Any, **settings: Any) -> requests.Response:
@@ -108,6 +130,9 @@ class ApiSession(requests.Session):
             self._leave_connections()
         if settings.get("timeout") is None:
             settings["timeout"] = self.profile.timeout
+        if self._certificate and settings.get("cert") in {None, self._certificate}:
+            # Tokens may be bound to it (RFC 8705 section 3). No other origin gets to see it, nor after a redirect.
+            settings["cert"] = self._certificate if self._bearer.covers(request.url) else None
         if stays_here(request.url or ""):
             settings["proxies"] = dict(self.proxies)
         try:
@@ -159,10 +184,22 @@ class ApiSession(requests.Session):
         """After a redirect, keep the token only for the API's origins, and never read ``~/.netrc``."""
         before, after = response.request.url or "", prepared_request.url or ""
         ours = self._bearer.covers(before)
-        if not (self._bearer.covers(after) if ours else not self.should_strip_auth(before, after)):
+        if ours and self._bearer.covers(after):
+            self._bearer.follow(prepared_request)
+        elif ours or self.should_strip_auth(before, after):
             prepared_request.headers.pop("Authorization", None)
             if ours:
+                self._bearer.take_off(prepared_request)
                 self._bearer.tell_without(after)
+
+
+def _certificate(profile: Profile) -> tuple[str, str] | None:
+    """Return the files of the client's certificate and key, if it has one. Raises SecretError."""
+    if not profile.machine or not profile.machine.client_certificate:
+        return None
+    from aventus_creds.oauth.certificate import certificate_files  # few clients have one
+
+    return certificate_files(profile)
 
 
 def _is_absolute(url: str) -> bool:

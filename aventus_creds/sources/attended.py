@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import LoginRequired
-from aventus_creds.sources.source import TokenSource, long_enough
-from aventus_creds.tokens import Token
+from aventus_creds.sources.source import long_enough
+
+if TYPE_CHECKING:
+    from aventus_creds.sources.cached import CachedSource
+    from aventus_creds.tokens import Token
 
 
 class AttendedSource(Secretive):
@@ -23,7 +27,7 @@ class AttendedSource(Secretive):
 
     def __init__(
         self,
-        cache: TokenSource,
+        cache: CachedSource,
         log_in: Callable[[float], Token],
         *,
         may_ask: Callable[[], bool],
@@ -33,6 +37,7 @@ class AttendedSource(Secretive):
         self._log_in = log_in
         self._may_ask = may_ask
         self._advice = advice
+        self.ready = cache.ready
 
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the token from the cache, or from a new login.

@@ -74,11 +74,7 @@ class CachedSource(Secretive):
         A token that is due for refresh is still valid: then one thread renews it and waits a moment at most, and all
         others go on with it at once.
         """
-        token, until, steady_until = self._newest.fresh
-        # The common case of _good, written out: every request of a session comes through here. Both clocks
-        # count, since the wall clock may be set back, and the monotonic one may stand still while the machine
-        # sleeps.
-        if token and time.time() < until and time.monotonic() < steady_until and not (stale or at_least):
+        if not (stale or at_least) and (token := self.ready()):
             return token
         token = self._newest.memory
         if token is not None and self._newest.good(token, stale, at_least):
@@ -99,6 +95,13 @@ class CachedSource(Secretive):
                 raise
             self._away_until = time.monotonic() + STORE_AWAY
             return token
+
+    def ready(self) -> Token | None:
+        """Return the token if it can be had at once, without a file, a lock or a server. None: call ``token``."""
+        token, until, steady_until = self._newest.fresh
+        # The common case of _good, written out: every request of a session comes through here. Both clocks count:
+        # the wall clock may be set back, and the monotonic one may stand still while the machine sleeps.
+        return token if token and time.time() < until and time.monotonic() < steady_until else None
 
     def peek(self) -> Token | None:
         """Return the newest token in memory or store, even an expired one, or None. It is never refreshed.
@@ -261,7 +264,6 @@ class CachedSource(Secretive):
         ahead: Renewals | None,
     ) -> Outcome:
         from aventus_creds.sources.renewals import Outcome
-        from aventus_creds.stores.failures import Failure
         from aventus_creds.stores.sharing import note_failure, reserve
 
         if token is not None and token.refresh_token:
@@ -280,6 +282,8 @@ class CachedSource(Secretive):
             if ahead is not None:
                 ahead.pause(wait)
             if token is not None:
+                from aventus_creds.stores.failures import Failure  # most refreshes succeed
+
                 note_failure(self._store, self._key, Failure(time.time(), wait, error))
             raise
         self._failures = 0

@@ -4,8 +4,10 @@
     └── CachedSource              memory, then the store, then its inner source under the store's lock
         └── RefreshingSource      uses the refresh token, or else asks its inner source
             └── NobodySource      has no token: its error says what a person must do
+                                  (within a BroughtSource, if the profile names a refresh token)
     CachedSource
-    └── ClientCredentialsSource   the client's own token: no person is needed
+    └── ClientCredentialsSource   the client's own token: no person is needed. Or GivenSource: see profiles/grants.py
+    SwappingSource                outside of these, if the API wants another token than the login's
     InjectedSource                a token from the environment, used as it is
 
 A login happens outside the lock that refreshes take. It may last minutes, and a script that runs at the same
@@ -14,22 +16,22 @@ time must not hang: it must get the error at once that a login is needed.
 
 from __future__ import annotations
 
-import os
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from aventus_creds.errors import ConfigError, StoreError
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.profile import token_variable
 from aventus_creds.sources.attended import AttendedSource
 from aventus_creds.sources.cached import CachedSource
-from aventus_creds.sources.renewing import ClientCredentialsSource, NobodySource, RefreshingSource
+from aventus_creds.sources.injected import injected_source
+from aventus_creds.sources.renewing import NobodySource, RefreshingSource
 from aventus_creds.stores.opening import store_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aventus_creds.profiles.profile import Profile
-    from aventus_creds.sources.injected import InjectedSource
     from aventus_creds.sources.source import TokenSource
     from aventus_creds.stores import TokenStore
     from aventus_creds.tokens import Token
@@ -66,21 +68,14 @@ def token_source(
         return injected
     store = store or store_for(profile)
     cache = shared_source(profile, store)
-    if not GRANTS[profile.grant].attended:
-        return cache
-    return AttendedSource(cache, partial(log_in, store, cache), may_ask=may_ask, advice=advice)
+    source: TokenSource = cache
+    if GRANTS[profile.grant].attended:
+        source = AttendedSource(cache, partial(log_in, store, cache), may_ask=may_ask, advice=advice)
+    if profile.swap_url:
+        from aventus_creds.sources.swapped import SwappingSource  # most APIs take the login's own token
 
-
-def injected_source(name: str) -> InjectedSource | None:
-    """Return the source of the token that the environment injects for the profile ``name``, if it does.
-
-    Raises ConfigError where what it injects is no access token.
-    """
-    if token_variable(name) not in os.environ:
-        return None
-    from aventus_creds.sources.injected import InjectedSource  # most tokens come from the store
-
-    return InjectedSource.of(token_variable(name))
+        return SwappingSource(profile, source)
+    return source
 
 
 def shared_source(profile: Profile, store: TokenStore) -> CachedSource:
@@ -104,13 +99,42 @@ def cached_source(profile: Profile, store: TokenStore) -> CachedSource:
     return CachedSource(profile.key, store, _inner(profile), limit=_limit(profile))
 
 
+def unattended_source(profile: Profile) -> TokenSource:
+    """Return the source of a profile's tokens that asks nobody: the environment's token, or the cached source."""
+    return injected_source(profile.name) or shared_source(profile, store_for(profile))
+
+
+def machine_source(profile: Profile) -> TokenSource:
+    """Return the source of new tokens of a grant that needs no person: the one that its row names."""
+    module, _, name = GRANTS[profile.grant].source.partition(":")
+    source: TokenSource = getattr(import_module(f"aventus_creds.sources.{module}"), name)(profile)
+    return source
+
+
 def _inner(profile: Profile) -> TokenSource:
     if GRANTS[profile.grant].attended:
-        return RefreshingSource(profile, NobodySource(profile))
-    return ClientCredentialsSource(profile)
+        return RefreshingSource(profile, _first(profile))
+    return machine_source(profile)
+
+
+def _first(profile: Profile) -> TokenSource:
+    """Return what begins a login without a person."""
+    if profile.refresh_token is None:
+        return NobodySource(profile)
+    from aventus_creds.sources.brought import BroughtSource  # most profiles bring none
+
+    return BroughtSource(profile, NobodySource(profile))
 
 
 def _limit(profile: Profile) -> float:
     """Return how many seconds a new token may take at most: discovery, the request and its retries, each in time."""
     # The waits between the tries (see basics.waits.backoff) are 0.5 s, 1 s, 2 s …
     return (profile.retries + 3) * profile.timeout + 2.0**profile.retries
+
+
+def login_before(cache: CachedSource) -> Token | None:
+    """Return the token of the login that another one replaces. A store that cannot be read has none."""
+    try:
+        return cache.peek()
+    except (StoreError, ConfigError):
+        return None

@@ -8,6 +8,7 @@ import time
 
 from aventus_creds.basics.hidden import Secretive
 from aventus_creds.errors import ConfigError, LoginRequired
+from aventus_creds.profiles.profile import token_variable
 from aventus_creds.sources.source import differs, long_enough
 from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
 
@@ -29,6 +30,10 @@ class InjectedSource(Secretive):
         """Return the source of the token in the environment ``variable``. Raises ConfigError where it holds none."""
         return cls(_injected(variable), variable)
 
+    def ready(self) -> Token:
+        """Return the token: it can always be had at once."""
+        return self._token
+
     def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
         """Return the token. Raises LoginRequired if it is the one that an API has refused."""
         if not differs(self._token, stale):
@@ -36,6 +41,15 @@ class InjectedSource(Secretive):
                 f"the token in {self._place} was refused", hint=f"Put a fresh one into {self._place}."
             )
         return long_enough(self._token, at_least)
+
+
+def injected_source(name: str) -> InjectedSource | None:
+    """Return the source of the token that the environment injects for the profile ``name``, if it does.
+
+    Raises ConfigError where what it injects is no access token.
+    """
+    variable = token_variable(name)
+    return InjectedSource.of(variable) if variable in os.environ else None
 
 
 def _injected(variable: str) -> Token:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aventus_creds.basics.forks import ForkLock, in_each_child
 from aventus_creds.basics.mocks import must_share_a_thread
+from aventus_creds.basics.threads import interruptible, started
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.sources.interrupts import end_waits_for, first_interrupt_waits
 
@@ -82,7 +83,7 @@ class Renewal:
         """
         give_up = time.monotonic() + seconds
         try:
-            with first_interrupt_waits(self._spending.is_set):
+            with interruptible(), first_interrupt_waits(self._spending.is_set):
                 # In short waits: on Windows, Ctrl-C does not end one.
                 while not self.ended.wait(max(0.0, min(0.2, give_up - time.monotonic()))):
                     if time.monotonic() > give_up:
@@ -140,9 +141,7 @@ def _start(renewal: Renewal) -> None:
     thread = threading.Thread(
         target=context.run, args=(renewal.run,), name="aventus-creds renewal", daemon=True
     )
-    try:
-        thread.start()
-    except RuntimeError:  # no thread is to be had, or the interpreter is ending
+    if not started(thread):
         renewal.run()
 
 

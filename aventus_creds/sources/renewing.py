@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from aventus_creds.basics.places import profiles_path
+from aventus_creds.basics.places import profiles_path, set_here
 from aventus_creds.errors import LoginRequired, TokenRefused
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.source import TokenSource
+from aventus_creds.stores.opening import lasts
 from aventus_creds.tokens import Token, utc
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles.login_options import LoginOptions
+
+OWN_LOGIN: Final = (
+    'Log in within the program that needs it, get_session("{}", interactive=True), or name another store.'
+)
+"""What to do where the store is one that no other program finds a login in."""
 
 
 class RefreshingSource:
@@ -82,22 +92,30 @@ def needs_login(
         if at_least and not stale.expired(now):
             why += f", sooner than the {at_least:g} s asked for"
         if refusal is not None:
-            why += f", and the server refused to renew it: {_said(refusal)}"
-    return LoginRequired(
-        f"profile {profile.name} needs a login: {why}", hint=f"Run: {login_command(profile)}"
-    )
+            why += f", and the server refused to renew it: {said_by(refusal)}"
+    hint = f"Run: {login_command(profile)}" if lasts(profile) else OWN_LOGIN.format(profile.name)
+    return LoginRequired(f"profile {profile.name} needs a login: {why}", hint=hint)
 
 
-def _said(refusal: TokenRefused) -> str:
+def said_by(refusal: TokenRefused) -> str:
+    """Return the server's words of a refusal, and its status."""
     said = ": ".join(filter(None, (refusal.error, refusal.error_description))) or "no reason given"
     return f"{said} (HTTP {refusal.status})"
 
 
-def login_command(profile: Profile) -> str:
-    """Return the command that logs in to ``profile``, for a shell that may know another profiles.toml."""
-    command = f"aventus-creds login {profile.name}"
-    if profile.path and Path(profile.path) != profiles_path():
-        import shlex  # rarely needed
+def login_command(profile: Profile, options: LoginOptions | None = None) -> str:
+    """Return the command that logs in to ``profile``, for a shell that may know other files than this program.
 
-        command = f"AVENTUS_CREDS_PROFILES={shlex.quote(profile.path)} {command}"
-    return command
+    Args:
+        profile: whose login.
+        options: what the login is asked for.
+    """
+    import shlex  # rarely needed
+
+    from aventus_creds.profiles.login_options import LoginOptions, login_words
+
+    places = {name: set_here(name) for name in ("AVENTUS_CREDS_PROFILES", "AVENTUS_CREDS_STATE_DIR")}
+    if profile.path and Path(profile.path) != profiles_path():
+        places["AVENTUS_CREDS_PROFILES"] = profile.path
+    words = [f"{name}={shlex.quote(place)}" for name, place in places.items() if place]
+    return " ".join([*words, "aventus-creds login", login_words(profile, options or LoginOptions())])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Protocol
@@ -29,6 +29,16 @@ class TokenSource(Protocol):
             ServerError, NetworkError, ConfigError: no token can be had, for the reason in the error.
         """
         ...
+
+
+def ready_of(source: TokenSource) -> Callable[[], Token | None]:
+    """Return what gives the token of ``source`` if it can be had at once, without a file, a lock or a server."""
+    ready: Callable[[], Token | None] = getattr(source, "ready", _nothing)
+    return ready
+
+
+def _nothing() -> None:
+    """Nothing is known to be there at once."""
 
 
 _give_up: Final[ContextVar[float | None]] = ContextVar("aventus_creds_give_up", default=None)
@@ -62,11 +72,26 @@ def long_enough(token: Token, at_least: float) -> Token:
     """
     left = token.expires_at - time.time()
     if at_least and left < at_least:
-        raise LifetimeTooShort(
-            f"a new token lives {left:.0f} s, and {at_least:g} s were asked for",
-            hint="Ask for less, or have the server's tokens live longer.",
-        )
+        raise _too_short(left, at_least)
     return token
+
+
+def need_lifetime(last: Token | None, at_least: float) -> None:
+    """Raise LifetimeTooShort if a login would not help, because the last one's token did not live long enough.
+
+    Args:
+        last: None if there was none, so that nobody knows.
+        at_least: how long the token must be valid, in seconds.
+    """
+    if last is not None and last.lifetime < at_least:
+        raise _too_short(last.lifetime, at_least)
+
+
+def _too_short(lifetime: float, at_least: float) -> LifetimeTooShort:
+    return LifetimeTooShort(
+        f"a new token lives {lifetime:.0f} s, and {at_least:g} s were asked for",
+        hint="Ask for less, or have the server's tokens live longer.",
+    )
 
 
 def differs(token: Token, stale: Token | None) -> bool:

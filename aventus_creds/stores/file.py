@@ -71,7 +71,7 @@ class FileStore(InFolder):
 
     def path(self, key: str) -> Path:
         """Return where the token of ``key`` is stored."""
-        return self._files.path / f"{key}.json"
+        return self._files.place(f"{key}.json")
 
     def load(self, key: str) -> Token | None:
         """Return the token under ``key``, or None if its file is missing or damaged. Raises StoreError."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.forks import ForkLock
 from aventus_creds.basics.hidden import Secretive
 from aventus_creds.tokens import Token
+
+if TYPE_CHECKING:
+    from aventus_creds.profiles.store_keys import StoreSettings
 
 
 class MemoryStore(Secretive):
@@ -47,3 +51,11 @@ class MemoryStore(Secretive):
         finally:
             if held:
                 self._locks[key].release()
+
+
+_process: Final = MemoryStore()
+
+
+def open_store(settings: StoreSettings | None) -> MemoryStore:  # noqa: ARG001 - memory has no settings
+    """Return the one store of this process, so that all its sessions share a login."""
+    return _process

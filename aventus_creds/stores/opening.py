@@ -30,12 +30,22 @@ def store_name(profile: Profile) -> str:
     return named or (profile.store.type if profile.store else DEFAULT_STORE)
 
 
+def lasts(profile: Profile) -> bool:
+    """Whether other programs find the login that this one stores for a profile, as far as its name tells."""
+    try:
+        return STORES[store_name(profile)].lasts
+    except ConfigError:  # told where the store is opened
+        return True
+
+
 def store_for(profile: Profile) -> TokenStore:
     """Open the store for the tokens of ``profile``. Raises as ``open_store`` does.
 
     A client's own token can always be had again. So where there is no place for its file, as in a container
-    without a home folder, it is kept in this process.
+    without a home folder, it is kept in this process. So is what somebody else keeps: it needs no second place.
     """
+    if not GRANTS[profile.grant].stored:
+        return open_store("memory", None)
     name = store_name(profile)
     if name == DEFAULT_STORE and not GRANTS[profile.grant].attended:
         from aventus_creds.stores.spare import spare_store  # most profiles have a login

@@ -8,13 +8,16 @@ token is saved.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from aventus_creds.errors import StoreConflict, StoreError
+from aventus_creds.errors import AventusCredsError, ConfigError, StoreConflict, StoreError
 from aventus_creds.stores import TokenStore
-from aventus_creds.stores.failures import Failure, decode, encode
+
+if TYPE_CHECKING:
+    from aventus_creds.stores.failures import Failure
+    from aventus_creds.tokens import Token
 
 CONFLICTS: Final = 5
 """How often a login or logout is tried again because others change the store at the same time."""
@@ -57,7 +60,13 @@ def note_failure(store: TokenStore, key: str, failure: Failure | None) -> None:
     offered = getattr(store, "note", None)
     if offered is not None:
         with suppress(StoreError):
-            offered(key, None if failure is None else encode(failure))
+            offered(key, failure and _encoded(failure))
+
+
+def _encoded(failure: Failure) -> bytes:
+    from aventus_creds.stores.failures import encode  # most refreshes succeed
+
+    return encode(failure)
 
 
 def last_failure(store: TokenStore, key: str) -> Failure | None:
@@ -66,8 +75,42 @@ def last_failure(store: TokenStore, key: str) -> Failure | None:
     if offered is None:
         return None
     with suppress(StoreError):
-        return decode(offered(key))
+        return _decoded(offered(key))
     return None
+
+
+def _decoded(content: bytes | None) -> Failure | None:
+    if content is None:
+        return None
+    from aventus_creds.stores.failures import decode  # most refreshes succeed
+
+    return decode(content)
+
+
+def glances(
+    store: TokenStore, keys: Sequence[str]
+) -> dict[str, tuple[Token | None, Failure | None] | AventusCredsError]:
+    """Return the token and the last failed refresh under each of ``keys``, or the error of one.
+
+    A store may offer ``glance(keys)``, which asks once for all of them, with the failures as their notes.
+
+    Raises:
+        ConfigError, StoreError: the store cannot be used at all.
+    """
+    offered = getattr(store, "glance", None)
+    if offered is None:
+        return {key: _glance(store, key) for key in keys}
+    return {
+        key: found if isinstance(found, AventusCredsError) else (found[0], _decoded(found[1]))
+        for key, found in offered(keys).items()
+    }
+
+
+def _glance(store: TokenStore, key: str) -> tuple[Token | None, Failure | None] | AventusCredsError:
+    try:
+        return store.load(key), last_failure(store, key)
+    except (ConfigError, StoreError) as error:
+        return error
 
 
 def still_held(store: TokenStore, key: str) -> bool:

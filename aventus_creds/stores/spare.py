@@ -11,14 +11,14 @@ from aventus_creds.basics.places import state_folder
 from aventus_creds.errors import StoreError
 from aventus_creds.stores import TokenStore
 from aventus_creds.stores.file import FileStore
-from aventus_creds.stores.memory import MemoryStore
+from aventus_creds.stores.memory import open_store
 from aventus_creds.tokens import Token
 
 T = TypeVar("T")
 
 logger: Final = logging.getLogger(__name__)
 
-_memory: Final = MemoryStore()
+_memory: Final = open_store(None)
 """What files could not keep. One for the process: each call of get_token opens the store anew."""
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import compileall
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -14,13 +14,11 @@ from urllib.request import urlopen
 
 import tomli_w
 
-import aventus_creds
-
+from .certificates import write_certificate
 from .measure import Cost, Failed, run
-from .peers import FILES, FLOOR, OURS
+from .peers import FILES, FLOOR, HAND, OURS
 
 HERE = Path(__file__).parent
-PACKAGE = Path(aventus_creds.__file__).parent
 
 
 class Bench:
@@ -29,30 +27,51 @@ class Bench:
     def __init__(self, folder: Path, pairs: int) -> None:
         self.folder = folder
         self.pairs = pairs
-        self.peers = [FLOOR, OURS]
+        self.peers = [FLOOR, OURS, HAND]
         self.absent: dict[str, str] = {}  # the peers that are not measured, and why
         self.environment = {
             **{name: value for name, value in os.environ.items() if not _disturbing(name)},
             "HOME": str(folder),
             "AVENTUS_CREDS_PROFILES": str(folder / "profiles.toml"),
             "AVENTUS_CREDS_STATE_DIR": str(folder / "state"),
+            # Where Python cannot write what it has compiled, or may not, it compiles again at each start.
+            "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
         }
-        # Installed packages are compiled. If Python cannot write the result, it compiles again at each start.
-        compileall.compile_dir(PACKAGE, quiet=1)
-        compileall.compile_dir(HERE, quiet=1)
 
     def __enter__(self) -> Self:
-        """Start the server, and write the profile ``prod`` and its token."""
+        """Start the server, and write the profile ``prod`` and its token, for http and for https."""
+        server, self.bundle = write_certificate(self.folder)
         self._server = subprocess.Popen(
-            [sys.executable, HERE / "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, HERE / "server.py", server],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._server.stdout
-        self.url = f"http://127.0.0.1:{int(self._server.stdout.readline())}"
-        self.write_profiles("profiles.toml", {"prod": self.profile()})
+        ports = [int(self._server.stdout.readline()) for _ in range(2)]
+        plain, secure = (
+            f"{scheme}://127.0.0.1:{port}" for scheme, port in zip(("http", "https"), ports, strict=True)
+        )
         for name in self.peers:
             self.place(name).mkdir()
-            self.child("cache_token", name)
+        for self.url in (secure, plain):
+            self.write_profiles("profiles.toml", {"prod": self.profile()})
+            for name in self.peers:
+                self.child("cache_token", name)
+        self._plain, self._secure = plain, secure
         return self
+
+    @contextmanager
+    def secure(self) -> Iterator[None]:
+        """Within the block, the server is asked by https, and its certificate is trusted beside certifi's."""
+        self.url, self.environment["REQUESTS_CA_BUNDLE"] = self._secure, str(self.bundle)
+        self.write_profiles("profiles.toml", {"prod": self.profile()})
+        try:
+            yield
+        finally:
+            self.url = self._plain
+            del self.environment["REQUESTS_CA_BUNDLE"]
+            self.write_profiles("profiles.toml", {"prod": self.profile()})
 
     def __exit__(self, *_: object) -> None:
         self._server.communicate(timeout=10)  # the server stops when its standard input ends
@@ -131,5 +150,6 @@ def _disturbing(name: str) -> bool:
     return (
         name.startswith(("AVENTUS_CREDS_", "PYTHONPROFILE", "PYTHONSTARTUP"))
         or name.lower().endswith("_proxy")
-        or name in {"NETRC", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PYTHONDEVMODE"}
+        or name
+        in {"NETRC", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE"}
     )

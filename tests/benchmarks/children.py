@@ -24,6 +24,40 @@ def cache_token(file: str, folder: str, url: str) -> None:
     _peer(file).cache_token(folder, url)
 
 
+def expire_token(file: str, folder: str, url: str) -> None:
+    _peer(file).cache_token(folder, url, age=2 * 86400)
+
+
+def call(file: str, folder: str, url: str) -> None:
+    """One call, and its status."""
+    print(_peer(file).caller(folder, url)().status_code, flush=True)
+
+
+def stream(file: str, folder: str, url: str) -> None:
+    """Seconds of CPU, and of the clock, for a download of a gigabyte in pieces."""
+    get = _peer(file).caller(folder, url).func
+    begun, clock, size = time.process_time(), time.perf_counter(), 0
+    with get(f"{url}/v1/big", stream=True) as response:
+        for piece in response.iter_content(2**16):
+            size += len(piece)
+    _print(time.process_time() - begun, time.perf_counter() - clock)
+    assert size == 2**30
+
+
+def many(file: str, folder: str, url: str, count: str) -> None:
+    """Bytes of memory that each of ``count`` further sessions adds, its connection open."""
+    peer = _peer(file)
+    calls = [peer.caller(folder, url)]
+    assert calls[0]().status_code == 200
+    gc.collect()
+    before = _resident()
+    for _ in range(int(count)):
+        calls.append(peer.caller(folder, url))
+        assert calls[-1]().status_code == 200
+    gc.collect()
+    _print((_resident() - before) / int(count))
+
+
 def warm(file: str, folder: str, url: str) -> None:
     """One request more over a connection that is open: CPU, and the clock."""
     call = _peer(file).caller(folder, url)
@@ -34,6 +68,54 @@ def warm(file: str, folder: str, url: str) -> None:
             call()
 
     _print_least(batch, 50)
+
+
+def httpx_request(file: str, folder: str, url: str, way: str) -> None:
+    """One request more of a client of httpx, whose token is in a fixed header, or by one of our ways."""
+    del file, folder
+    import httpx
+
+    from aventus_creds import get_auth, get_client, get_token
+
+    fixed = {"Authorization": f"Bearer {get_token('prod').access_token}"}
+    with {
+        "header": lambda: httpx.Client(base_url=url, headers=fixed),
+        "get_auth": lambda: httpx.Client(base_url=url, auth=get_auth("prod")),
+        "get_client": lambda: get_client("prod"),
+    }[way]() as client:
+
+        def batch() -> None:
+            for _ in range(50):
+                assert client.get("/v1/me").status_code == 200
+
+        batch()
+        _print_least(batch, 50)
+
+
+def async_httpx_request(file: str, folder: str, url: str, way: str) -> None:
+    """The same of an async client."""
+    del file, folder
+    import asyncio
+
+    import httpx
+
+    from aventus_creds import get_async_client, get_auth, get_token
+
+    fixed = {"Authorization": f"Bearer {get_token('prod').access_token}"}
+    client = {
+        "header": lambda: httpx.AsyncClient(base_url=url, headers=fixed),
+        "get_auth": lambda: httpx.AsyncClient(base_url=url, auth=get_auth("prod")),
+        "get_client": lambda: get_async_client("prod"),
+    }[way]()
+
+    async def some() -> None:
+        for _ in range(50):
+            assert (await client.get("/v1/me")).status_code == 200
+
+    with asyncio.Runner() as runner:
+        runner.run(some())
+        _print_least(lambda: runner.run(some()), 50)
+        runner.run(client.aclose())
 
 
 def authorize(file: str, folder: str, url: str) -> None:

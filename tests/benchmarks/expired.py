@@ -1,4 +1,4 @@
-"""Many threads or processes with one expired token: counts the token requests, and times the last answer."""
+"""Many with one expired token, beside a hand-rolled refresh: counts the requests, and times the last answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aventus_creds import Token
 from aventus_creds.profiles.file import read_profiles
@@ -15,7 +15,8 @@ from aventus_creds.stores.file import FileStore
 
 from .bench import Bench
 from .measure import Figure, Goal, in_turns
-from .peers import OURS
+from .peers import HAND, OURS
+from .peers.hand_rolled import TOKEN_URL
 from .server import SLOW
 
 MANY = 16
@@ -31,11 +32,12 @@ class Rush(NamedTuple):
 def token(bench: Bench, many: int = MANY) -> list[Figure]:
     """The token endpoint takes a tenth of a second, so that all arrive before it answers."""
     figures = []
-    for kind, rush in (("threads", _threads), ("processes", _processes)):
-        alone, together = "one alone", f"{many} {kind}"
+    for kind, rush, limit in KINDS:
+        alone, together, by_hand = "one alone", f"{many} {kind}", f"{many} {kind}, {HAND}"
         programs: dict[str, Callable[[], Rush]] = {
-            alone: partial(_counted, bench, rush, 1),
-            together: partial(_counted, bench, rush, many),
+            alone: partial(_counted, bench, rush, 1, OURS),
+            together: partial(_counted, bench, rush, many, OURS),
+            by_hand: partial(_counted, bench, rush, many, HAND),
         }
         with _expiring(bench):
             taken = in_turns(programs, bench.pairs)
@@ -54,6 +56,7 @@ def token(bench: Bench, many: int = MANY) -> list[Figure]:
                 "ms",
                 times,
                 together,
+                Goal(limit, by_hand),
             ),
         ]
     return figures
@@ -61,17 +64,19 @@ def token(bench: Bench, many: int = MANY) -> list[Figure]:
 
 @contextmanager
 def _expiring(bench: Bench) -> Iterator[None]:
-    """Let the profile ``prod`` have the slow token endpoint, and then again what it had."""
+    """Let everybody have the slow token endpoint, and then again what they had."""
     path = bench.folder / "profiles.toml"
     before = path.read_bytes()
-    bench.write_profiles(path.name, {"prod": bench.profile(token_url=f"{bench.url}/slow-token")})
+    slow = bench.environment[TOKEN_URL] = f"{bench.url}/slow-token"
+    bench.write_profiles(path.name, {"prod": bench.profile(token_url=slow)})
     try:
         yield
     finally:
         path.write_bytes(before)
+        del bench.environment[TOKEN_URL]
 
 
-def _counted(bench: Bench, rush: Callable[[Bench, int], float], many: int) -> Rush:
+def _counted(bench: Bench, rush: Callable[[Bench, int, str], float], many: int, who: str) -> Rush:
     key = read_profiles(bench.folder / "profiles.toml").profile("prod").key
     store, now = FileStore(bench.folder / "state"), time.time()
     old = Token(
@@ -79,29 +84,22 @@ def _counted(bench: Bench, rush: Callable[[Bench, int], float], many: int) -> Ru
     )
     with store.lock(key):
         store.save(key, old)
+    bench.child("expire_token", HAND)
     before = bench.token_requests()
-    seconds = rush(bench, many)
+    seconds = rush(bench, many, who)
     return Rush(bench.token_requests() - before, seconds)
 
 
-def _threads(bench: Bench, many: int) -> float:
-    seconds: float = bench.child("threads", OURS, many).values[0]
+def _threads(bench: Bench, many: int, who: str) -> float:
+    seconds: float = bench.child("threads", who, many).values[0]
     return seconds
 
 
-def _processes(bench: Bench, many: int) -> float:
+def _processes(bench: Bench, many: int, who: str) -> float:
+    """Processes that have loaded all that they need, and are told to begin."""
     with ExitStack() as open_processes:
         started = [
-            open_processes.enter_context(
-                subprocess.Popen(
-                    bench.command("when_told", OURS),
-                    env=bench.environment,
-                    cwd=bench.folder,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
+            open_processes.enter_context(_start(bench, "when_told", who, stdin=subprocess.PIPE))
             for _ in range(many)
         ]
         for process in started:
@@ -116,3 +114,29 @@ def _processes(bench: Bench, many: int) -> float:
             assert process.stdout
             assert process.stdout.readline() == "200\n"
         return time.perf_counter() - begun
+
+
+def _programs(bench: Bench, many: int, who: str) -> float:
+    """Programs that are simply started, as a scheduler does."""
+    with ExitStack() as open_processes:
+        begun = time.perf_counter()
+        started = [open_processes.enter_context(_start(bench, "call", who)) for _ in range(many)]
+        for process in started:
+            assert process.stdout
+            assert process.stdout.readline() == "200\n"
+        return time.perf_counter() - begun
+
+
+def _start(bench: Bench, function: str, who: str, stdin: int | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        bench.command(function, who),
+        env=bench.environment,
+        cwd=bench.folder,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+KINDS: Final = (("threads", _threads, 1.3), ("processes", _processes, 1.5), ("programs", _programs, 1.2))
+"""Who wants the token at once, and how long they may take beside those that are written by hand."""

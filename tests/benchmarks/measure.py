@@ -39,8 +39,10 @@ class Failed(Exception):
     """A program that was to be measured ended with an error: here is what it printed."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], folder: str) -> Cost:
-    """Run ``command`` in a fresh process and return its cost. Raises Failed."""
+def run(
+    command: Sequence[str], environment: Mapping[str, str], folder: str, longest: float = LONGEST
+) -> Cost:
+    """Run ``command`` in a fresh process, for at most ``longest`` seconds, and return its cost. Raises Failed."""
     begun = time.perf_counter()
     with subprocess.Popen(
         command,
@@ -52,7 +54,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: str) -> 
         text=True,
     ) as process:
         assert process.stdout
-        hanging = threading.Timer(LONGEST, process.kill)
+        hanging = threading.Timer(longest, process.kill)
         hanging.daemon = True
         hanging.start()
         printed = process.stdout.read()

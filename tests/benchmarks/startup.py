@@ -8,7 +8,13 @@ from pathlib import Path
 
 from .bench import Bench
 from .measure import Cost, Figure, Goal, in_turns, run
-from .peers import FLOOR, OURS, PACKAGES
+from .peers import FLOOR, HAND, OURS, PACKAGES
+
+STATEMENTS = {
+    **{name: f"import {package}" for name, package in PACKAGES.items()},
+    OURS: "from aventus_creds import get_session",
+}
+"""What people type."""
 
 
 def imports(bench: Bench) -> list[Figure]:
@@ -17,15 +23,16 @@ def imports(bench: Bench) -> list[Figure]:
     def load(name: str) -> tuple[float, float]:
         cost = bench.python(
             "import time; begun = time.process_time()\n"
-            f"import {PACKAGES[name]}\nprint(time.process_time() - begun)"
+            f"{STATEMENTS[name]}\nprint(time.process_time() - begun)"
         )
         return float(cost.printed) * 1e3, cost.cpu * 1e3
 
-    taken = in_turns({name: partial(load, name) for name in bench.peers}, bench.pairs)
+    names = [name for name in bench.peers if name != HAND]  # whose import is that of requests
+    taken = in_turns({name: partial(load, name) for name in names}, bench.pairs)
     alone = {name: [statement for statement, _ in numbers] for name, numbers in taken.items()}
     whole = {name: [process for _, process in numbers] for name, numbers in taken.items()}
     return [
-        Figure("import, in a fresh process: CPU of the statement", "ms", alone, OURS, Goal(0.15, FLOOR)),
+        Figure("import, in a fresh process: CPU of the statement", "ms", alone, OURS, Goal(0.12, FLOOR)),
         Figure("import, in a fresh process: CPU of the whole process", "ms", whole, OURS),
     ]
 
@@ -33,7 +40,7 @@ def imports(bench: Bench) -> list[Figure]:
 def cold(bench: Bench) -> list[Figure]:
     """A script: a fresh process, a cached token, one API call."""
     taken = in_turns({name: partial(bench.cold, name) for name in bench.peers}, bench.pairs)
-    return _cpu_and_wall("cold: fresh process, cached token, one API call", taken, OURS, Goal(1.05, FLOOR))
+    return _cpu_and_wall("cold: fresh process, cached token, one API call", taken, OURS, Goal(1.07, FLOOR))
 
 
 def token(bench: Bench) -> list[Figure]:
@@ -48,7 +55,7 @@ def token(bench: Bench) -> list[Figure]:
         return cost
 
     taken = in_turns({nothing: lambda: bench.python("pass"), ours: print_token}, bench.pairs)
-    return _cpu_and_wall("aventus-creds token, cached", taken, ours, Goal(5, nothing))
+    return _cpu_and_wall("aventus-creds token, cached", taken, ours, Goal(4, nothing))
 
 
 def _cpu_and_wall(title: str, taken: dict[str, list[Cost]], subject: str, goal: Goal) -> list[Figure]:

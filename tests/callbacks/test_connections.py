@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
 import pytest
 
 from aventus_creds.callbacks import connections as module
-from aventus_creds.callbacks.connections import LEAST_CONNECTIONS, Connections
+from aventus_creds.callbacks.connections import LEAST_CONNECTIONS, Connections, Watchful
 
 COUNT = 3 * LEAST_CONNECTIONS
 
@@ -72,3 +73,37 @@ def test_after_a_while_as_many_as_before_are_served(crowd: Crowd, monkeypatch: p
     before = crowd.left()
     crowd.come(COUNT)
     assert crowd.left() == before + COUNT
+
+
+def test_a_reader_that_nothing_wakes_notices_that_its_connection_was_dropped() -> None:
+    """As on Windows, where a connection that is shut down wakes no other thread."""
+    here, there = socket.socketpair()
+    dropped = threading.Event()
+    file = here.makefile("rb")
+    with here, there:
+        reader = Watchful(file.detach(), here, dropped.is_set)
+        buffer = bytearray(4)
+        there.sendall(b"some")
+        assert reader.readinto(buffer) == 4
+        assert buffer == b"some"
+        got: list[int | None] = []
+        thread = threading.Thread(target=lambda: got.append(reader.readinto(buffer)))
+        thread.start()
+        dropped.set()
+        thread.join(5)
+        assert got == [0]
+        reader.close()
+
+
+def test_a_watchful_reader_has_the_time_limit_of_its_connection() -> None:
+    """A connection that says nothing is given up, as without it."""
+    here, there = socket.socketpair()
+    file = here.makefile("rb")
+    with here, there:
+        here.settimeout(0.05)
+        reader = Watchful(file.detach(), here, lambda: False)
+        with pytest.raises(TimeoutError):
+            reader.readinto(bytearray(1))
+        there.close()
+        assert reader.readinto(bytearray(1)) == 0
+        reader.close()

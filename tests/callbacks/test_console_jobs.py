@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from attempts import CODE, follow, state_of
 from console_terminal import Terminal
-from support import Sent, Web, free_port
+from support import Sent, Web, free_port, unavailable
 
 if sys.platform == "win32":
     pytest.skip("needs a pseudo-terminal", allow_module_level=True)
@@ -65,7 +65,7 @@ def prompt(
     request: pytest.FixtureRequest, terminal: Terminal, web: Web, write_profiles: Callable[..., Path]
 ) -> Iterator[Prompt]:
     if shutil.which(request.param.split()[0]) is None:
-        pytest.skip(f"{request.param} is not installed")
+        unavailable(f"{request.param} is not installed")
     with _shell(terminal, web, write_profiles, *request.param.split()) as prompt:
         yield prompt
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,8 @@ from aventus_creds.errors import CallbackError
 
 if sys.platform == "win32":
     pytest.skip("needs a pseudo-terminal", allow_module_level=True)
+
+import termios
 
 
 @pytest.fixture

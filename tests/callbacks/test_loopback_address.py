@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import socket
 import sys
@@ -162,6 +163,39 @@ def test_a_forwarded_listener_is_as_strict_as_any(listen: Listen) -> None:
     assert attempt.delivered == []
 
 
+@pytest.mark.parametrize("named", ["", "project"])
+def test_a_redirect_by_another_users_server_is_refused(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """On a shared machine a port is whoever's binds it first; the hub's proxy says whose server it came by."""
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", f"/user/ann/{named}/".replace("//", "/"))
+    monkeypatch.setenv("JUPYTERHUB_SERVER_NAME", named)
+    port = free_port()
+    _, attempt = listen(PUBLIC, listen=f"127.0.0.1:{port}")
+    for context in (
+        "/user/bob/proxy/8765",
+        "/user/anna/proxy/8765",
+        "/user/",
+        "/",
+        "/user/ann/../bob/proxy/8765",
+    ):
+        headers = {"Host": "hub.example.com", "X-Forwarded-Context": context}
+        page = send(port, request_bytes("/callback?right", **headers))
+        assert page.status == 403
+        assert "another user's server" in html.unescape(page.body)
+    assert attempt.delivered == []
+    for context in ("/user/ann/proxy/8765", "/user/ann/other/proxy/8765", "/user/ann"):
+        headers = {"Host": "hub.example.com", "X-Forwarded-Context": context}
+        assert send(port, request_bytes("/callback?right", **headers)).status == 200
+
+
+def test_without_a_hub_a_proxy_may_say_what_it_likes(listen: Listen) -> None:
+    port = free_port()
+    listen(PUBLIC, listen=f"127.0.0.1:{port}")
+    headers = {"Host": "hub.example.com", "X-Forwarded-Context": "/anything"}
+    assert send(port, request_bytes("/callback?right", **headers)).status == 200
+
+
 def test_the_path_is_cut_by_proxies_only(listen: Listen) -> None:
     """Where nothing forwards, the whole path arrives."""
     callback, attempt = listen("http://127.0.0.1:0/app/callback")
@@ -177,3 +211,15 @@ def test_a_proxy_may_name_the_listener_by_the_address_that_is_bound(listen: List
     listen(PUBLIC, listen=f"127.0.0.2:{port}")
     request = request_bytes("/callback?right", Host=f"127.0.0.2:{port}")
     assert send(port, request, "127.0.0.2").status == 200
+
+
+def test_a_redirect_uri_that_is_a_name(listen: Listen) -> None:
+    """EBay's RuName: whatever path its redirects are forwarded to, but only under a Host of the listener."""
+    port = free_port()
+    callback, attempt = listen("My_Co-MyApp-PRD-abc", listen=f"127.0.0.1:{port}")
+    assert callback.redirect_uri == "My_Co-MyApp-PRD-abc"
+    for host in ("evil.example", f"evil.example:{port}", "", f":{port}", "My_Co-MyApp-PRD-abc"):
+        assert send(port, request_bytes("/x?right", Host=host)).status == 400
+    assert attempt.delivered == []
+    assert send(port, request_bytes("/any/path?right", Host=f"127.0.0.1:{port}")).status == 200
+    assert attempt.delivered == ["right"]

@@ -28,7 +28,7 @@ from attempts import (
     state_of,
 )
 from loopback_listener import ANY_PORT, Listen, port_of
-from support import HELPERS, REPOSITORY, free_port, make_profile
+from support import HELPERS, free_port, make_profile
 
 from aventus_creds.callbacks import Reply
 from aventus_creds.callbacks.loopback import LoopbackCallback
@@ -112,7 +112,6 @@ def test_a_child_that_was_forked_during_a_login_keeps_no_port(host: str) -> None
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     ) as process:
         assert process.stdout
         child, port, held = process.stdout.readline().split()
@@ -172,6 +171,25 @@ def test_closing_does_not_wait_for_a_login_that_was_broken_off(login: tuple[str,
     assert took < 0.5
 
 
+def test_a_thread_that_begins_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may end a login before the listener's thread has begun: it does not watch a closed socket for ever."""
+    late: list[threading.Thread] = []
+
+    def interrupted(thread: threading.Thread) -> None:
+        late.append(thread)
+        raise KeyboardInterrupt
+
+    callback = LoopbackCallback([ANY_PORT])
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            callback.start(FakeAttempt())
+    callback.close()
+    late[0].start()
+    late[0].join(5)
+    assert not late[0].is_alive()
+
+
 def test_the_port_is_free_again_after_the_login() -> None:
     """The next login, in this program or another, listens on the same registered port at once."""
     uri = f"http://127.0.0.1:{free_port()}/callback"
@@ -189,7 +207,7 @@ def test_the_port_is_free_again_after_the_login() -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 @pytest.mark.parametrize("started", [True, False])
 def test_no_socket_and_no_thread_is_left(started: bool) -> None:  # noqa: FBT001 - a case of the test
-    """Not of the listener, not of the connections; ResourceWarning is an error here."""
+    """Not of the listener, not of the connections, while the callback itself is still kept."""
     gc.collect()
     sockets, threads = open_sockets(), set(threading.enumerate())
     callback = LoopbackCallback(["http://localhost:0/callback"])
@@ -203,12 +221,10 @@ def test_no_socket_and_no_thread_is_left(started: bool) -> None:  # noqa: FBT001
                 follow(uri, query)
         callback.close()
         callback.close()
-    del callback
     deadline = time.monotonic() + 3
     while set(threading.enumerate()) - threads and time.monotonic() < deadline:
         time.sleep(0.01)
     assert set(threading.enumerate()) <= threads
-    gc.collect()
     assert open_sockets() == sockets
 
 
@@ -256,7 +272,6 @@ def test_ctrl_c_ends_the_wait_at_once(when: str) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         ) as process,
         ExitStack() as held,
     ):

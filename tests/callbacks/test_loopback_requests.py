@@ -59,7 +59,10 @@ def test_150_idle_connections_take_no_150_threads(listen: Listen) -> None:
         connections = [held.enter_context(connect(port_of(callback))) for _ in range(150)]
         assert connections[0].recv(1) == b""
         assert follow(callback.redirect_uri, "right").status == 200
-        assert threading.active_count() - before <= MOST_CONNECTIONS + 1
+        give_up = time.monotonic() + handler.IDLE_LIMIT / 2  # of Windows, the threads look for it themselves
+        while threading.active_count() - before > MOST_CONNECTIONS + 1:
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
         connections[-1].settimeout(0.05)
         with pytest.raises(TimeoutError):
             connections[-1].recv(1)

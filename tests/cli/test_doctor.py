@@ -106,7 +106,10 @@ def test_a_row_without_its_document(web: Web, write_profiles: WriteProfiles, cap
     write_profiles({"prod": keys})
     assert run(["doctor", "prod"]) == 0
     shown = capsys.readouterr().out
-    assert f"✓ discovery: no document at {web.url} serves, so the endpoints known of cidaas do" in shown
+    assert (
+        f"✓ discovery: there is no usable document at {web.url}, so the known endpoints of cidaas are used"
+        in shown
+    )
     assert f"✓ the revoke endpoint: {web.url}/token-srv/revoke" in shown
 
 
@@ -131,3 +134,25 @@ def test_a_free_port_is_not_to_be_registered(
     shown = capsys.readouterr().out
     assert ("it must be registered at the server exactly so" in shown) is not free
     assert ("takes any free port: the server must let the port" in shown) is free
+
+
+@pytest.mark.parametrize(
+    ("provider", "told"),
+    [
+        ("spotify", "Spotify lets the port of a registered address differ"),
+        ("auth0", "it must be registered at the server exactly so"),
+    ],
+)
+def test_the_rule_for_redirects_of_a_known_server(
+    web: Web, write_profiles: WriteProfiles, capsys: Prints, provider: str, told: str
+) -> None:
+    """What the server's documentation says is said, and nothing that depends."""
+    web.answer = strict(Sent(400))
+    keys = {
+        key: f"{web.url}/{key.removesuffix('_url')}" for key in ("authorize_url", "token_url", "revoke_url")
+    }
+    if provider == "auth0":
+        keys |= {"domain": "acme.auth0.com", "redirect_uri": f"http://127.0.0.1:{free_port()}/callback"}
+    write_profiles({"prod": {"provider": provider, "client_id": "c", "timeout": 5, **keys}})
+    assert run(["doctor", "prod"]) == 0
+    assert told in capsys.readouterr().out

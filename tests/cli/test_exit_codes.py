@@ -26,6 +26,51 @@ def jwt(claims: dict[str, Any]) -> str:
 # Exit codes
 
 
+@pytest.mark.parametrize("arguments", [["path"], ["--help"], ["profiles"]])
+def test_output_that_nobody_reads_any_more(write_profiles: WriteProfiles, arguments: list[str]) -> None:
+    """As with ``| head``, which has read enough: not a word, and no "Exception ignored" when the interpreter ends."""
+    write_profiles({"prod": {**KEYS, "issuer": "https://login.acme.com", "api_url": "https://api.acme.com"}})
+    reads, writes = os.pipe()
+    os.close(reads)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "aventus_creds", *arguments],
+            stdout=writes,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writes)
+    if os.name == "posix":
+        assert (done.returncode, done.stderr) == (1, "")
+    else:  # Windows says EINVAL
+        assert done.returncode == 4
+        assert "the output cannot be used" in done.stderr
+
+
+def test_help_without_docstrings() -> None:
+    """``python -OO`` drops them, and the help is made from them."""
+    commands = [
+        [],
+        *([name] for name in COMMANDS),
+        *(["profile", "add"], ["store", "move"], ["store", "key"]),
+    ]
+    code = "import json, sys\nfrom aventus_creds.cli.commands import run\n"
+    code += "for each in json.loads(sys.argv[1]): run([*each, '-h'])"
+    plain, without = (
+        subprocess.run(
+            [sys.executable, *flags, "-c", code, json.dumps(commands)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for flags in ([], ["-OO"])
+    )
+    assert plain.count("Usage: ") == len(commands)
+    assert without == plain
+
+
 def test_help_and_version() -> None:
     """Help lists the commands; each command's help has an example."""
     done = command("--help")
@@ -132,11 +177,11 @@ def test_names_are_shown_as_they_are(write_profiles: WriteProfiles) -> None:
     """Brackets and colons in a client's or an account's name are no markup, and a pipe has no width."""
     long = "https://api.example.com/" + "long/" * 40
     write_profiles({"prod": {**KEYS, "client_id": "[bold]a:smile:", "api_url": long}, "[/]": {}})
-    save("prod", make_token(jwt({"name": "Ada [/admin]"})))
+    save("prod", make_token(jwt({"name": "Łada [/admin]"})))  # rich prints it: it is not plain
     shown = command("profiles").stdout
     assert all(text in shown for text in ("[bold]a:smile:", long, "[/]"))
-    shown = command("status").stdout
-    assert all(text in shown for text in ("Ada [/admin]", "[/]"))
+    shown = command("status", PYTHONIOENCODING="utf-8").stdout
+    assert all(text in shown for text in ("Łada [/admin]", "[/]"))
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
@@ -151,7 +196,7 @@ def test_any_encoding_of_the_output(write_profiles: WriteProfiles, encoding: str
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
-@pytest.mark.parametrize("arguments", [["token", "prod"], ["status"], ["path"]])
+@pytest.mark.parametrize("arguments", [["token", "prod"], ["status"], ["path"], ["--help"], ["init", "-h"]])
 def test_output_that_cannot_be_written(write_profiles: WriteProfiles, arguments: list[str]) -> None:
     """A full disk is a file error, and none of ours."""
     write_profiles({"prod": KEYS})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -32,7 +33,7 @@ def test_profile_add_keeps_every_byte(write_profiles: WriteProfiles) -> None:
         "new", "--issuer", "https://b.example", "--client-id", "5", "--scope", '["a", "b"]', "--timeout", "30"
     )
     assert done.returncode == 0, done.stderr
-    assert path.read_bytes().startswith(before + b"\n")
+    assert path.read_bytes().startswith(before + b"\r\n\r\n[profiles.new]\r\n")
     profile = read_profiles().profile("new")
     assert (profile.client_id, profile.scope, profile.timeout) == ("5", "a b", 30)
     assert read_profiles().profile("old").client_id == "x"
@@ -40,6 +41,38 @@ def test_profile_add_keeps_every_byte(write_profiles: WriteProfiles) -> None:
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in path.parent.glob("profiles*")] == ["profiles.toml"]
+
+
+READER = """
+import sys
+from pathlib import Path
+from aventus_creds.profiles.file import read_profiles
+
+print("reads", flush=True)
+while not Path(sys.argv[1]).exists():
+    read_profiles()
+"""
+
+
+def test_profile_add_while_another_program_reads(tmp_path: Path, write_profiles: WriteProfiles) -> None:
+    """On Windows neither works while the other is under way: both are tried again."""
+    write_profiles({"prod": KEYS})
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(tmp_path / "enough")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        try:
+            assert reader.stdout
+            assert reader.stdout.readline() == "reads\n"
+            for number in range(5):
+                done = add(f"p{number}", "--issuer", "https://b.example", "--client-id", "c")
+                assert done.returncode == 0, done.stderr
+        finally:
+            (tmp_path / "enough").touch()
+        assert reader.communicate(timeout=60) == ("", "")
+    assert read_profiles().names == ("prod", "p0", "p1", "p2", "p3", "p4")
 
 
 def test_profile_add_makes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +130,10 @@ def test_profile_add_to_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "profiles.toml").mkdir()
     done = add("prod", "--issuer", "https://as.example.com", "--client-id", "c")
     assert done.returncode == 4
-    assert "profiles.toml is no regular file" in done.stderr
+    assert re.search(r"profiles\.toml (is no regular file|cannot be read: it is a folder)", done.stderr)
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="another file system is needed")
+@pytest.mark.skipif(os.name == "nt" or not Path("/dev/shm").is_dir(), reason="another file system is needed")
 def test_profile_add_through_a_link_to_another_file_system(write_profiles: WriteProfiles) -> None:
     """Dotfiles are often kept elsewhere: the link stays, and what it leads to is changed."""
     path = write_profiles({"old": KEYS})
@@ -111,3 +144,13 @@ def test_profile_add_through_a_link_to_another_file_system(write_profiles: Write
         assert done.returncode == 0, done.stderr
         assert path.is_symlink()
         assert tomllib.loads(target.read_text())["profiles"].keys() == {"old", "new"}
+
+
+def test_allowed_values_in_help_and_completion() -> None:
+    """Of each key that takes one of a few values, from the table of keys."""
+    shown = " ".join(add("--help").stdout.split())
+    assert "How the token is obtained. One of: pkce, confidential, client_credentials" in shown
+    assert "globus" in shown
+    environment = {"COMP_WORDS": "aventus-creds profile add p --grant p", "COMP_CWORD": "5"}
+    done = command(_AVENTUS_CREDS_COMPLETE="bash_complete", **environment)
+    assert done.stdout == "plain,pkce\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +42,9 @@ def test_a_login_that_ends_within_the_span(write_profiles: WriteProfiles, capsys
     keep(write_profiles, refresh_token="r", refresh_expires_at=time.time() + 1800)
     assert run(["status", "--min-ttl", "20h"]) == 3
     assert run(["status", "--min-ttl", "5m"]) == 0
-    assert "until 20" in capsys.readouterr().out
+    assert "ends in 29 min" in capsys.readouterr().out
+    run(["status", "--times"])
+    assert re.search(r"until 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d \w+", capsys.readouterr().out)
     assert standing(capsys)["login_ends_at"].endswith("Z")
     keep(write_profiles, refresh_token="r")
     assert run(["status", "--min-ttl", "20h"]) == 0
@@ -71,7 +74,7 @@ def test_a_token_without_a_known_end(write_profiles: WriteProfiles, capsys: Prin
     """It is used until the API refuses it; no span is too long for it."""
     keep(write_profiles, lifetime=math.inf)
     assert run(["status", "--min-ttl", "30d"]) == 0
-    assert "until the API refuses it" in capsys.readouterr().out
+    assert "when the API refuses it" in capsys.readouterr().out
     assert standing(capsys)["expires_at"] is None
     assert get_token("prod", min_ttl=10**9).access_token == "an-access-token"
     assert "inf" not in repr(get_token("prod"))
@@ -93,7 +96,7 @@ def test_client_credentials_renew_themselves_everywhere(
         store.save(key, make_token())
     assert standing(capsys)["refreshable"] is True
     run(["doctor", "prod"])
-    assert "renews itself" in capsys.readouterr().out
+    assert "refreshes automatically" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -148,8 +151,8 @@ def test_a_login_whose_end_only_the_documentation_says(write_profiles: WriteProf
     keep(age=14 * day, refresh_token="r")
     assert run(["status"]) == 0
     shown = capsys.readouterr()
-    assert "until 20" in shown.out
-    assert "BlackBerry AtHoc: a login renews itself for 30 days at most" in shown.err
+    assert "ends in 24 h" in shown.out or "ends in 23 h" in shown.out
+    assert "BlackBerry AtHoc: a login refreshes automatically for 30 days at most" in shown.err
     assert run(["status", "--min-ttl", "48h"]) == 3
     keep(age=16 * day, refresh_token="r")
     assert run(["status"]) == 3
@@ -159,3 +162,42 @@ def test_a_login_whose_end_only_the_documentation_says(write_profiles: WriteProf
     capsys.readouterr()
     assert standing(capsys)["login_ends_at"] is None
     assert capsys.readouterr().err == ""
+
+
+def test_who_needs_a_login_is_said_in_a_pipe_too(write_profiles: WriteProfiles, capsys: Prints) -> None:
+    """The exit code 3 never comes without a word, and the word is a command."""
+    keep(write_profiles)
+    assert run(["status", "--min-ttl", "20h"]) == 3
+    assert "prod needs a login soon: aventus-creds login prod" in capsys.readouterr().err
+    keep(write_profiles, age=7200)
+    assert run(["status"]) == 3
+    assert "prod needs a login: aventus-creds login prod" in capsys.readouterr().err
+
+
+def test_no_name_and_no_time_is_split(
+    write_profiles: WriteProfiles, capsys: Prints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns, what one copies stays in one piece."""
+    name = "a-rather-long-name-of-a-profile.eu-central-1"
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    write_profiles(
+        {name: {"issuer": "https://login.acme.com", "client_id": "c" * 40, "api_url": "https://api.acme.com"}}
+    )
+    store, key = default_store(), read_profiles().profile(name).key
+    with store.lock(key):
+        store.save(key, make_token())
+    for command in (["status"], ["profiles"]):
+        assert run(command) == 0
+        assert name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["status", "profiles", "doctor"])
+def test_a_file_without_profiles(command: str, write_profiles: WriteProfiles, capsys: Prints) -> None:
+    """No empty table, but what to do next."""
+    write_profiles({})
+    assert run([command]) == 0
+    shown = capsys.readouterr()
+    assert "has no profiles yet" in shown.out + shown.err
+    assert "aventus-creds profile add" in shown.out + shown.err
+    assert "refreshes" not in shown.out

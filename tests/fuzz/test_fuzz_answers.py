@@ -38,6 +38,7 @@ from aventus_creds.oauth.answer import Answer, read_token
 from aventus_creds.oauth.code_grant import Authorization
 from aventus_creds.oauth.device_answer import read_device_authorization
 from aventus_creds.oauth.endpoints import find_endpoints
+from aventus_creds.oauth.facts import MOST
 from aventus_creds.oauth.request import Endpoints, ServerRequest, device_token_request, refresh_request
 from aventus_creds.oauth.transport import Transport
 from aventus_creds.stores.file import FileStore
@@ -78,6 +79,11 @@ FIELDS: Final = st.fixed_dictionaries(
         "error_description": ECHOES | JSON,
         "message": ECHOES | JSON,
         "errorCode": ECHOES,
+        "errors": JSON | ECHOES | st.lists(ECHOES, max_size=2),
+        "fault": JSON | st.builds(lambda said: {"faultstring": said, "detail": {}}, ECHOES),
+        "realmId": TEXT | NUMBERS | ECHOES,
+        "user": JSON | st.builds(lambda token: {"access_token": token, "id": SECRET}, st.just("tok") | TEXT),
+        "users": JSON | st.lists(st.just({"name": "x", "access_token": "tok"}) | JSON, max_size=3),
     },
 )
 BODY: Final = b'{"access_token": "tok", "token_type": "Bearer", "expires_in": 3600, "scope": "api"}'
@@ -131,6 +137,38 @@ def test_any_answer_gives_a_token_that_can_be_kept(
     assert SECRET not in repr(token)
     if token.refresh_token:
         assert refresh_request(PROFILE, endpoints(), token.refresh_token, None).body
+    assert not [
+        text for text in (*token.extra, *token.extra.values()) if SECRET in text or not text.isprintable()
+    ]
+    survives_its_file(store, token)
+
+
+RULES: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "token_path": st.sampled_from(["user", "users[name=x]", "user.a.b", "users", "realmId"]),
+        "bearer": st.just("id_token"),
+        "token_types": st.sampled_from([("bot",), ("Bearer", "user access token")]),
+        "scope_separator": st.just(","),
+    },
+)
+
+
+@tries(200)
+@given(ANSWERS, RULES, st.none() | st.just(make_token("old", refresh_token=SECRET, extra={"realmId": "1"})))
+def test_any_answer_by_any_rule(
+    store: FileStore, answer: Answer, rules: dict[str, Any], previous: Token | None
+) -> None:
+    """A token from inside an answer, of another type, or an ID token: one that can be kept, or an error of ours."""
+    profile = PROFILE._replace(**rules)
+    try:
+        token = read_token(profile, answer, REQUEST, now=NOW, previous=previous)
+    except (TokenRefused, InvalidAnswer) as error:
+        assert_fit_to_be_shown(error, longest=1000)
+        return
+    assert f"Bearer {token.access_token}{token.id_token or ''}".isascii()
+    assert token.id_token or profile.bearer == "access_token"
+    assert len(token.extra) <= MOST
     survives_its_file(store, token)
 
 
@@ -180,6 +218,8 @@ FILE: Final = {
     "expires_at": NOW + 3600,
     "refresh_token": "r",
     "scope": "api",
+    "id_token": "e30.e30.c2ln",
+    "extra": {"realmId": "1"},
 }
 WHOLE_FILE: Final = json.dumps(FILE, indent=1).encode()
 
@@ -197,6 +237,11 @@ WHOLE_FILE: Final = json.dumps(FILE, indent=1).encode()
 @example(json.dumps({**FILE, "access_token": "a\nb"}).encode())
 @example(json.dumps({**FILE, "refresh_token": "\ud800"}).encode())
 @example(json.dumps({**FILE, "expires_at": 1e300}).encode())
+@example(json.dumps({**FILE, "id_token": "\u00e9"}).encode())
+@example(json.dumps({**FILE, "extra": {"a": "b\nc"}}).encode())
+@example(json.dumps({**FILE, "extra": {"\u001b": "b"}}).encode())
+@example(json.dumps({**FILE, "extra": {"a": ["b"]}}).encode())
+@example(json.dumps({**FILE, "extra": [["a", "b"]]}).encode())
 def test_any_file_gives_a_sound_token_or_none(store: FileStore, content: bytes) -> None:
     """A damaged file is no login, and is kept aside by the next one; what is taken can be shown and sent."""
     path = store.path("key")
@@ -206,6 +251,8 @@ def test_any_file_gives_a_sound_token_or_none(store: FileStore, content: bytes) 
     if token is not None:
         assert f"Bearer {token.access_token}".isprintable()
         assert repr(token)
+        assert (token.id_token or "").isascii()
+        assert all(text.isprintable() for text in (*token.extra, *token.extra.values()))
         assert isinstance(token.fresh(NOW), bool)
         assert (
             token.refresh_token is None

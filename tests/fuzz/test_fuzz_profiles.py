@@ -13,6 +13,7 @@ import pytest
 import tomli_w
 from hypothesis import example, given
 from hypothesis import strategies as st
+from machine_profiles import MACHINE_NAMES
 from strategies import NUMBERS, ODD_TEXT, SECRET, TEXT, assert_fit_to_be_shown, mutated, tries
 from support import REPOSITORY
 
@@ -29,11 +30,13 @@ from aventus_creds.errors import (
 from aventus_creds.profiles.checks import check_profile
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.keys import KEYS
+from aventus_creds.profiles.included import why_not
+from aventus_creds.profiles.keys import KEYS, all_keys
 from aventus_creds.profiles.lines import line_of
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import PROVIDERS
 from aventus_creds.profiles.secrets import SecretRef
+from aventus_creds.profiles.variables import Variables
 from aventus_creds.stores.memory import MemoryStore
 
 EXAMPLE: Final = (REPOSITORY / "profiles.example.toml").read_bytes()
@@ -169,7 +172,7 @@ GOOD_START: Final = st.sampled_from(
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a profile in which anything may be wrong, with a planted secret."""
-    wrong = draw(st.dictionaries(st.sampled_from(list(KEYS)) | TOML_KEYS, TOML_VALUES, max_size=5))
+    wrong = draw(st.dictionaries(st.sampled_from(list(all_keys())) | TOML_KEYS, TOML_VALUES, max_size=5))
     return {**draw(GOOD_START), **wrong, **dict([draw(SECRETS)])}
 
 
@@ -240,8 +243,33 @@ OPTIONAL: Final = st.fixed_dictionaries(
         "retries": st.integers(0, 20),
         "revoke_url": URLS,
         "callback": st.sampled_from(["auto", "paste", "widget"]),
+        "scope_separator": st.sampled_from([" ", ",", ";"]),
+        "token_path": st.sampled_from(["a", "a.b", "a[b=c.d]", "a[b=c].d"]),
+        "bearer": st.sampled_from(["access_token", "id_token"]),
+        "api_auth": st.sampled_from(["X-Own: {token}", "Authorization: Own {token}"]),
+        "refresh_scope": st.booleans(),
+        "swap_url": URLS,
+        "token_headers": st.dictionaries(
+            st.from_regex(r"X-[A-Za-z0-9-]{1,9}", fullmatch=True), st.just("1"), max_size=1
+        ),
     },
 )
+
+
+OF_MACHINES: Final[dict[str, dict[str, Any]]] = {
+    "token_exchange": {"subject_token": {"oidc": "a b"}},
+    "jwt_bearer": {"client_key": {"file": "a b"}},
+    "given": {"token": {"command": ["x", "-y"]}},
+}
+
+
+def literal(value: Any) -> Any:
+    """Return ``value`` so written that no variable is filled in."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, dict):
+        return {key: literal(item) for key, item in value.items()}
+    return [literal(item) for item in value] if isinstance(value, list) else value
 
 
 @st.composite
@@ -267,6 +295,10 @@ def valid_tables(draw: st.DrawFn) -> dict[str, Any]:
         table["client_secret"] = draw(
             st.sampled_from([dict[str, Any](env="X"), {"file": "a b"}, {"command": ["x", "-y"]}])
         )
+    table |= {key: "urn:its:own" for key, _ in grant.needs if key in KEYS}
+    table |= OF_MACHINES.get(grant.name, {})
+    if table.keys() & OF_MACHINES["jwt_bearer"].keys():
+        table.pop("client_auth", None)  # it may be for a secret
     if grant.redirects:
         table["redirect_uri"] = draw(
             st.lists(URLS, min_size=1, max_size=2) | st.just("http://127.0.0.1:8765/cb")
@@ -280,7 +312,7 @@ def test_a_valid_profile_survives_its_file(place: Path, name: str, table: dict[s
     """What is written as TOML and read again is the same profile, with its values as they were given."""
     values, mistakes = check_profile(name, table, folder=place.parent)
     assert not mistakes
-    place.write_bytes(tomli_w.dumps({"default": name, "profiles": {name: table}}).encode())
+    place.write_bytes(tomli_w.dumps({"default": name, "profiles": {name: literal(table)}}).encode())
     file = read_profiles(place)
     assert not file.problems()
     profile = file.profile()
@@ -288,7 +320,7 @@ def test_a_valid_profile_survives_its_file(place: Path, name: str, table: dict[s
     assert repr(profile) == repr(expected)
     assert profile.key == expected.key
     for key in table.keys() - {"grant", "client_secret", "provider", "base_url", "org_code", "redirect_uri"}:
-        if key not in {"scope", "api_origins", "authorize_params"}:
+        if key not in {"scope", "api_origins", "authorize_params", *MACHINE_NAMES}:
             assert getattr(profile, key) == table[key]
     assert profile.scope.split() == table.get("scope", profile.scope.split())
     assert table.get("authorize_params", {}).items() <= profile.authorize_params.items()
@@ -390,3 +422,92 @@ def test_any_environment_gives_a_token_or_an_error(
 
 
 CLIENT: Final = {"issuer": "https://as.example.com", "client_id": "c"}
+
+
+# Profiles that share
+
+REFERENCES: Final = st.sampled_from(
+    [
+        "${THE_SECRET}",
+        "a${THE_SECRET}b",
+        "$${THE_SECRET}",
+        "${",
+        "${}",
+        "${NO_SUCH}",
+        "$$",
+        {"env": "THE_SECRET"},
+    ]
+)
+FILLED: Final = (
+    REFERENCES
+    | st.lists(REFERENCES | TOML_VALUES, max_size=2)
+    | st.dictionaries(TOML_KEYS, REFERENCES | st.lists(REFERENCES, max_size=2), max_size=2)
+)
+NAMES: Final = st.sampled_from(["prod", "base", "middle", "shared", "\x1b", ""])
+
+
+@st.composite
+def sharing_tables(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a profile that may extend any other, and may refer to variables anywhere."""
+    table = draw(GOOD_START) | draw(
+        st.dictionaries(st.sampled_from(list(all_keys())), FILLED | TOML_VALUES, max_size=3)
+    )
+    if draw(st.booleans()):
+        table["extends"] = draw(NAMES)
+    return table
+
+
+SHARING_FILES: Final = st.fixed_dictionaries(
+    {"profiles": st.dictionaries(NAMES, sharing_tables() | TOML_VALUES, max_size=4)},
+    optional={
+        "defaults": st.dictionaries(st.sampled_from(list(all_keys())), FILLED | TOML_VALUES, max_size=2)
+        | TOML_VALUES,
+        "default": NAMES,
+        "include_origins": st.just(["https://as.example.com"]) | TOML_VALUES,
+    },
+)
+
+
+@tries(100)
+@given(
+    SHARING_FILES,
+    SHARING_FILES,
+    st.sampled_from([["team.toml"], ["team.toml", "team.toml"], ["\x1b\n"], [], ["profiles.toml"]])
+    | TOML_VALUES,
+)
+def test_any_files_that_share_give_profiles_or_mistakes(
+    tmp_path_factory: pytest.TempPathFactory, own: dict[str, Any], team: dict[str, Any], include: Any
+) -> None:
+    """Chains, circles, names that both have, variables anywhere: lines that exist, and no value of a variable."""
+    folder = tmp_path_factory.mktemp("share")
+    (folder / "team.toml").write_bytes(tomli_w.dumps(team).encode())
+    path = folder / "profiles.toml"
+    path.write_bytes(tomli_w.dumps({"include": include, **own}).encode())
+    texts = {"profiles.toml": path.read_text("utf-8"), "team.toml": (folder / "team.toml").read_text("utf-8")}
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureFileWarning)
+        patch.setenv("THE_SECRET", SECRET)
+        file = read_profiles(path)
+        problems = list(file.problems())
+        for name in filter(None, file.names):
+            assert file.is_base(name) <= bool(file.extended_by(name))
+            try:
+                profile = file.profile(name)
+            except ProfileError as error:
+                assert_fit_to_be_shown(error)
+                problems += error.problems
+            else:
+                assert not profile.included or SECRET not in repr(profile)
+    for problem in problems:
+        assert 1 <= problem.line <= texts[problem.file].count("\n") + 1
+        assert str(problem).isprintable()
+
+
+@tries(100)
+@given(st.sampled_from(sorted(all_keys())), FILLED | TOML_VALUES)
+def test_what_is_included_reads_no_variable(key: str, value: Any) -> None:
+    """Whatever the values look like: where one would be filled in, an included file may not hold it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THE_SECRET", SECRET)
+        filled = Variables().fill(key, value)
+    assert filled == value or why_not(key, value)

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from support import REPOSITORY
 
 from aventus_creds.callbacks.console import ConsoleCallback
 
@@ -43,8 +42,12 @@ class Terminal:
 
     def wait_for(self, text: str) -> str:
         """Wait until ``text`` is on the screen, and return all that is."""
+        return self.wait_for_after(text, 0)
+
+    def wait_for_after(self, text: str, start: int) -> str:
+        """Wait until ``text`` is on the screen behind its first ``start`` characters, and return all that is."""
         deadline = time.monotonic() + 20
-        while text not in self.shown:
+        while self.shown.find(text, start) < 0:
             assert time.monotonic() < deadline, self.shown
             time.sleep(0.005)
         return self.shown
@@ -88,7 +91,7 @@ class Terminal:
             stdout=self.slave,
             stderr=self.slave,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PS1": "$ ", **environment},
+            env={**os.environ, "PS1": "$ ", **environment},
         ) as process:
             try:
                 yield process

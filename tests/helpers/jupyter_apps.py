@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -23,6 +25,8 @@ AppName = Literal["lab", "notebook"]
 KERNEL: Final = "aventus-creds-tests"
 KERNEL_PYTHON: Final = os.environ.get("AVENTUS_CREDS_TEST_KERNEL_PYTHON", sys.executable)
 """The Python whose ipykernel runs the cells: another environment's, to test with an older one."""
+
+EXTENSION: Final = "aventus_creds.server_extension"
 
 START_LIMIT: Final = 60
 """Seconds that a server or a page may take to start."""
@@ -81,7 +85,71 @@ OUTPUTS: Final = (
 COMMAND: Final = """([name, values]) => window.jupyterapp.commands.execute(name, values).then(() => null)"""
 
 
-class Jupyter:
+class Server:
+    """A Jupyter server of one user, with the folder of their notebooks. Whoever has started it is a subclass.
+
+    :param app: JupyterLab or Notebook 7
+    :param url: where it answers, without a slash at the end
+    :param work: for the notebooks
+    :param token: for its API
+    :param tls: the authorities for its certificate, if it is reached over TLS
+    """
+
+    def __init__(
+        self, app: AppName, url: str, work: Path, *, token: str, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.app = app
+        self.url = url
+        self.work = work
+        self.work.mkdir(parents=True)
+        self._token = token
+        self._tls = tls
+        self._query = ""  # of the address that a page is opened at
+        self._opened = 0
+
+    def end_kernels(self) -> None:
+        """End all kernels, whatever they are doing."""
+        for kernel in json.loads(self._api("/api/kernels")):
+            self._api(f"/api/kernels/{kernel['id']}", "DELETE")
+
+    def write(self, name: str, *cells: str) -> None:
+        """Write a notebook of code cells."""
+        (self.work / name).write_text(json.dumps(notebook_of(*cells)), encoding="utf-8")
+
+    def saved(self, name: str) -> dict[str, Any]:
+        """Return the notebook as it stands in its file."""
+        content: dict[str, Any] = json.loads((self.work / name).read_text("utf-8"))
+        return content
+
+    def open(self, page: Page, name: str) -> OpenNotebook:
+        """Open a notebook in ``page`` and wait for its kernel.
+
+        A JupyterLab that ``page`` already shows is kept, which takes a quarter of the time.
+        """
+        limit = START_LIMIT * 1000
+        if self.app == "lab" and page.url.startswith(self.url):
+            page.evaluate(OPEN, name)
+        else:
+            self._opened += 1
+            # Use a new workspace, because JupyterLab restores the tabs of the last one.
+            tree = f"lab/workspaces/w{self._opened}/tree" if self.app == "lab" else "notebooks"
+            page.goto(f"{self.url}/{tree}/{name}{self._query}")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=limit)
+        page.wait_for_function(READY, timeout=limit)
+        if not any(page.evaluate(ROUND_TRIP) for _ in range(4)):
+            raise RuntimeError("the kernel does not answer")
+        return OpenNotebook(self, page, name)
+
+    def _api(self, path: str, method: str = "GET") -> bytes:
+        request = urllib.request.Request(
+            self.url + path, method=method, headers={"Authorization": f"token {self._token}"}
+        )
+        with urllib.request.urlopen(request, timeout=10, context=self._tls) as response:
+            content: bytes = response.read()
+            return content
+
+
+class Jupyter(Server):
     """A Jupyter server with files and settings of its own, under ``folder``.
 
     ::
@@ -98,13 +166,9 @@ class Jupyter:
     """
 
     def __init__(self, app: AppName, folder: Path, *, python: str = KERNEL_PYTHON) -> None:
-        self.app = app
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.work = folder / "work"
-        self.work.mkdir(parents=True)
-        self._token = os.urandom(16).hex()
-        self._opened = 0
+        super().__init__(app, f"http://127.0.0.1:{self.port}", folder / "work", token=os.urandom(16).hex())
+        self._query = f"?token={self._token}"
         self._log = folder / "server.log"
         environment = isolated_environment(folder)
         for name, values in SETTINGS.items():
@@ -112,6 +176,7 @@ class Jupyter:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
         install_kernel(Path(environment["JUPYTER_DATA_DIR"]), python)
+        set_extensions(Path(environment["JUPYTER_CONFIG_DIR"]), {EXTENSION: True})
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
@@ -161,52 +226,11 @@ class Jupyter:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def end_kernels(self) -> None:
-        """End all kernels, whatever they are doing."""
-        for kernel in json.loads(self._api("/api/kernels")):
-            self._api(f"/api/kernels/{kernel['id']}", "DELETE")
-
-    def write(self, name: str, *cells: str) -> None:
-        """Write a notebook of code cells."""
-        (self.work / name).write_text(json.dumps(notebook_of(*cells)), encoding="utf-8")
-
-    def saved(self, name: str) -> dict[str, Any]:
-        """Return the notebook as it stands in its file."""
-        content: dict[str, Any] = json.loads((self.work / name).read_text("utf-8"))
-        return content
-
-    def open(self, page: Page, name: str) -> OpenNotebook:
-        """Open a notebook in ``page`` and wait for its kernel.
-
-        A JupyterLab that ``page`` already shows is kept, which takes a quarter of the time.
-        """
-        limit = START_LIMIT * 1000
-        if self.app == "lab" and page.url.startswith(self.url):
-            page.evaluate(OPEN, name)
-        else:
-            self._opened += 1
-            # Use a new workspace, because JupyterLab restores the tabs of the last one.
-            tree = f"lab/workspaces/w{self._opened}/tree" if self.app == "lab" else "notebooks"
-            page.goto(f"{self.url}/{tree}/{name}?token={self._token}")
-        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=limit)
-        page.wait_for_function(READY, timeout=limit)
-        if not any(page.evaluate(ROUND_TRIP) for _ in range(4)):
-            raise RuntimeError("the kernel does not answer")
-        return OpenNotebook(self, page, name)
-
-    def _api(self, path: str, method: str = "GET") -> bytes:
-        request = urllib.request.Request(
-            self.url + path, method=method, headers={"Authorization": f"token {self._token}"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:
-            content: bytes = response.read()
-            return content
-
 
 class OpenNotebook:
     """A notebook in a page of the browser."""
 
-    def __init__(self, jupyter: Jupyter, page: Page, name: str) -> None:
+    def __init__(self, jupyter: Server, page: Page, name: str) -> None:
         self.page = page
         self._jupyter = jupyter
         self._name = name
@@ -286,6 +310,14 @@ class OpenNotebook:
     def command(self, name: str, **values: Any) -> None:
         """Execute a command of the application and wait for its end."""
         self.page.evaluate(COMMAND, [name, values])
+
+
+def set_extensions(config_dir: Path, enabled: Mapping[str, bool]) -> None:
+    """Say which extensions a server loads, as an installation does in a folder of its environment."""
+    folder = config_dir / "jupyter_server_config.d"
+    folder.mkdir(parents=True)
+    content = {"ServerApp": {"jpserver_extensions": enabled}}
+    (folder / "tests.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def isolated_environment(folder: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import queue
 import re
 import shutil
@@ -14,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-import pytest
 from jupyter_apps import install_kernel, isolated_environment
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
-from support import REPOSITORY
+from support import MACHINE, REPOSITORY, unavailable
 
 LIMIT = 60.0
 """Seconds that a cell may take: ipywidgets is loaded in it, on a machine that does other things as well."""
@@ -36,12 +34,9 @@ def environment_with(folder: Path, *packages: str) -> str:
     install = [uv, "pip", "install", "-q", "-p", python] if uv else [python, "-m", "pip", "install", "-q"]
     try:
         for command in ([*make, str(folder)], [*install, *packages, "-e", str(REPOSITORY)]):
-            subprocess.run(command, check=True, timeout=100, capture_output=True)
+            subprocess.run(command, env=MACHINE, check=True, timeout=100, capture_output=True)
     except (OSError, subprocess.SubprocessError) as fault:
-        reason = f"{', '.join(packages)} cannot be installed: {fault}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        unavailable(f"{', '.join(packages)} cannot be installed: {fault}")
     return python
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aventus_creds import errors as kinds
-from aventus_creds import get_token, login, logout
+from aventus_creds import get_session, get_token, login, logout
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.oauth.code_grant import Authorization
 from aventus_creds.profiles.file import read_profiles
@@ -83,6 +83,8 @@ def of_logins(tell: Tell, browser: Callable[[str], None], failing: Failing) -> N
 def of_refreshes(tell: Tell, browser: Callable[[str], None], failing: Failing) -> None:
     tell("mode good")
     old = aged(login("evil", browser=browser))
+    with failing(kinds.StepUpRequired):
+        get_session("evil").get("/short")
     with failing(kinds.SecretError):
         refresh("evil-secret", old)
     for mode in MODES:

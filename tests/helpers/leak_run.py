@@ -58,12 +58,15 @@ class EvilServer:
         web.answer = wire.tap_web(self._answer)
 
     def _answer(self, seen: Seen) -> Sent:
-        told = f"{seen.body.decode()} {seen.headers.get('Authorization', '')}"
+        told = f"{seen.body.decode()} {seen.headers.get('Authorization', '')} {seen.headers.get('DPoP', '')}"
         tokens = {name: new_secret() for name in ("access_token", "refresh_token", "device_code")}
         text = json.dumps(tokens).encode()
         self._wire.answer("", text)
         if seen.path == "/me":
             return Sent(drop=True)
+        if seen.path == "/short":
+            wants = 'Bearer error="insufficient_scope", scope="everything"'
+            return Sent(403, b"no", {"WWW-Authenticate": wants})
         if self.mode == "interrupt":
             os.kill(self.client, signal.SIGINT)
             time.sleep(0.3)
@@ -217,9 +220,9 @@ class Run:
                 continue
             if path.parent.name == "tokens" and path.suffix == ".json":
                 assert stat.S_IMODE(path.stat().st_mode) == 0o600
-                assert set(json.loads(path.read_bytes())) == {
+                assert set(json.loads(path.read_bytes())) - {"proof_key"} == {
                     *("format", "key", "access_token", "token_type", "obtained_at"),
-                    *("expires_at", "refresh_token", "refresh_expires_at", "scope"),
+                    *("expires_at", "refresh_token", "refresh_expires_at", "scope", "id_token", "extra"),
                 }
                 continue
             found[f"file {path.relative_to(self.folder)}"] = path.read_bytes()

@@ -230,7 +230,7 @@ def logins() -> None:
         show(token, read_profiles().profile(name), default_store())
     show(login("service"), login("by-device", device=True))
     session = get_session("athoc")
-    source = session._bearer._source
+    source = session._bearer.source
     show(session, session.auth, session.profile, source, session.headers, session.adapters)
     show(BearerAuth(source, ["https://api.example.com"]))
     tell("revoke athoc-pkce access")
@@ -251,10 +251,10 @@ def logins() -> None:
     with failing(LoginRequired):
         get_token("oidc", interactive=False)
     session = get_session("injected")
-    show(session, session._bearer._source, get_token("injected"))
+    show(session, session._bearer.source, get_token("injected"))
     assert session.get("/v1/me").status_code == 401
     with failing(LoginRequired):
-        session._bearer._source.token(stale=get_token("injected"))
+        session._bearer.source.token(stale=get_token("injected"))
     with failing(ConfigError):
         get_token("damaged")
 
@@ -370,6 +370,76 @@ def widgets() -> None:
         *(["--debug", "token", "evil"], ["--debug", "token", "evil-service"], ["logout", "--all"]),
     ):
         print(arguments, run(arguments))
+
+
+def machine() -> None:
+    """Tokens and keys that the machine has: used, refused and quoted back, damaged and missing."""
+    from aventus_creds import get_session, get_token, login, logout
+    from aventus_creds.cli.commands import run
+    from aventus_creds.errors import AventusCredsError
+    from aventus_creds.oauth.places import read_place
+    from aventus_creds.profiles.file import read_profiles
+    from aventus_creds.sources.chain import machine_source, unattended_source
+
+    for name in os.getenv("GOOD", "").split():
+        profile = read_profiles().profile(name)
+        session = get_session(name)
+        show(
+            profile,
+            profile.machine,
+            *(profile.machine or ()),
+            session,
+            session._bearer.source,
+            get_token(name),
+        )
+        show(machine_source(profile), unattended_source(profile), session.get("/v1/me"), profile.key)
+        for reference in profile.machine.references if profile.machine else ():
+            if reference.kind not in {"profile", "file"}:
+                show(read_place(reference, profile))
+        show(login(name), logout(name))
+    for mode in ("quote", "quote-nested", "unusable", "drop"):
+        tell(f"mode {mode}")
+        for name in os.getenv("EVIL", "").split():
+            with failing(AventusCredsError):
+                get_token(name)
+    tell("mode good")
+    for name in os.getenv("BAD", "").split():
+        with failing(AventusCredsError):
+            get_token(name)
+    for arguments in (["status"], ["profiles"], ["doctor"], ["--debug", "token", "bad-key"]):
+        print(arguments, run(arguments))
+
+
+def proofs() -> None:
+    """Tokens bound to a key: used, refreshed, refused and quoted back; and a key that is damaged."""
+    import requests
+
+    from aventus_creds import get_session, get_token, logout
+    from aventus_creds.basics.hidden import Hidden
+    from aventus_creds.errors import AventusCredsError
+    from aventus_creds.oauth.client import OAuthClient
+    from aventus_creds.oauth.proofs import APIS, SERVERS, ProofKey, proof_key_of
+    from aventus_creds.profiles.file import read_profiles
+
+    profile = read_profiles().profile("bound")
+    session, client = get_session("bound"), OAuthClient(profile)
+    answer = session.get("/v1/me")
+    assert answer.ok
+    print(repr(answer.request.headers["DPoP"]))
+    show(profile, session, session.auth, session._bearer._presented, session._source, answer, client)
+    show(get_token("bound"), proof_key_of(get_token("bound")), client.new_proof_key(), APIS, SERVERS)
+    new = client.refresh(get_token("bound"), retries=0)
+    show(new)
+    for mode in ("quote", "quote-nested", "unusable", "other-type", "drop", "html"):
+        tell(f"mode {mode}")
+        with failing(AventusCredsError):
+            get_token("evil-bound")
+        with failing(requests.RequestException):
+            session.get(os.getenv("EVIL_API", "") + "/me")
+    tell("mode good")
+    with failing(AventusCredsError):
+        ProofKey.read(Hidden("damaged" + (new.proof_key or "")))
+    show(logout("bound"))
 
 
 def paste() -> None:

@@ -13,6 +13,8 @@ from support import Seen, Sent
 SECRETS = {
     *("code", "state", "nonce", "code_verifier", "client_secret", "device_code", "password"),
     *("access_token", "refresh_token", "id_token", "token"),
+    *("client_assertion", "assertion", "subject_token", "actor_token", "value"),
+    "proof",
 }
 """Names of the parameters whose values are secrets, in queries, forms, JSON and redirects."""
 
@@ -34,7 +36,8 @@ class Wire:
         self._pairs(urlsplit(target).query)
         self._body(body)
         kind, _, rest = headers.get("Authorization", "").partition(" ")
-        if kind == "Bearer":
+        self.learn("proof", headers.get("DPoP", ""))
+        if kind in {"Bearer", "bearer", "token", "DPoP"}:
             self.learn("access_token", rest)
         elif kind == "Basic":
             self.learn("client_secret", rest)
@@ -66,7 +69,7 @@ class Wire:
 
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             environ["wsgi.input"] = io.BytesIO(body)
-            headers = {"Authorization": environ.get("HTTP_AUTHORIZATION", "")}
+            headers = {name: environ.get(f"HTTP_{name.upper()}", "") for name in ("Authorization", "DPoP")}
             self.request(f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}", headers, body)
             location = ""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from jupyter_apps import Jupyter, OpenNotebook
+from jupyter_apps import OpenNotebook, Server
 
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.people import ADA
@@ -66,7 +66,7 @@ class Wiretap:
 class Desk:
     """A person at a notebook: what they do there, and where to look."""
 
-    def __init__(self, jupyter: Jupyter, page: Page, folder: Path, sandbox: Sandbox) -> None:
+    def __init__(self, jupyter: Server, page: Page, folder: Path, sandbox: Sandbox) -> None:
         self.jupyter = jupyter
         self.page = page
         self.sandbox = sandbox
@@ -76,17 +76,24 @@ class Desk:
 
     def open(self, *cells: str) -> OpenNotebook:
         """Open a notebook of ``cells``, which count from 1: cell 0 says whose profiles these are."""
-        setup = "import os\n" + "\n".join(
+        self.jupyter.write(self.name, self.setup(), *cells)
+        self.notebook = self.jupyter.open(self.page, self.name)
+        self.notebook.run(0)
+        return self.notebook
+
+    def setup(self) -> str:
+        """Return the first cell."""
+        return "import os\n" + "\n".join(
             f"os.environ[{name!r}] = {str(self.folder / file)!r}"
             for name, file in (
                 ("AVENTUS_CREDS_PROFILES", "profiles.toml"),
                 ("AVENTUS_CREDS_STATE_DIR", "state"),
             )
         )
-        self.jupyter.write(self.name, setup, *cells)
-        self.notebook = self.jupyter.open(self.page, self.name)
-        self.notebook.run(0)
-        return self.notebook
+
+    def kept(self) -> Iterable[Path]:
+        """Return the files that may hold the notebook, or a copy of it."""
+        return self.jupyter.work.rglob(f"*{self.name}*")
 
     @property
     def panel(self) -> Locator:
@@ -150,7 +157,7 @@ class Desk:
         saved = self.notebook.save()
         assert saved["metadata"]["widgets"], "the state of widgets was not saved"
         assert "VBox(" not in json.dumps(saved)
-        files = [path.read_text("utf-8") for path in self.jupyter.work.rglob(f"*{self.name}*")]
+        files = [path.read_text("utf-8", errors="replace") for path in self.kept()]
         secrets = [secret for secret in self.wiretap.heard for text in files if secret in text]
         addresses = [
             found for text in files for found in re.findall(r"[?&;](?:code|state)=[^\"\\]{0,9}", text)

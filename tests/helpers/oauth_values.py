@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from support import make_profile
 
 from aventus_creds.oauth.answer import Answer
+from aventus_creds.oauth.client_auth import chosen_method
 from aventus_creds.oauth.code_grant import Authorization
 from aventus_creds.oauth.request import Endpoints, ServerRequest
 from aventus_creds.profiles.profile import Profile
@@ -30,7 +31,7 @@ def endpoints(profile: Profile, **changes: Any) -> Endpoints:
         device_url="",
         issuer=ISSUER,
         announces_iss=False,
-        client_auth=profile.client_auth or "basic",
+        client_auth=chosen_method(profile, {}),
     )
     return given._replace(**changes)
 
@@ -53,3 +54,8 @@ def form(request: ServerRequest) -> dict[str, str]:
 
 def answer(status: int = 200, content_type: str = "application/json", **body: Any) -> Answer:
     return Answer(status, content_type, json.dumps(body).encode())
+
+
+def jwt(**claims: Any) -> str:
+    """Return an unsigned JSON Web Token."""
+    return "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode() + ".c2ln"

@@ -14,13 +14,13 @@ import pytest
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from support import UNDER_CI, free_port
+from support import free_port, unavailable
 
 
 def need_redis() -> None:
     """Skip the test where redis-server is missing; on CI, fail it."""
     if shutil.which("redis-server") is None:
-        (pytest.fail if UNDER_CI else pytest.skip)("redis-server is not installed")
+        unavailable("redis-server is not installed")
 
 
 def wait_until(reached: Callable[[], object]) -> None:

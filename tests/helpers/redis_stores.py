@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support import make_token
 
 from aventus_creds.stores.redis.sealing import new_key
@@ -17,6 +19,22 @@ KEY = "prod-0123456789abcdef"
 SEAL = new_key()
 REFRESHABLE: dict[str, Any] = {"refresh_token": "a-refresh-token"}
 MakeStore = Callable[..., RedisStore]
+
+
+def _has_keep_alive() -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+        except (AttributeError, OSError):
+            return False
+    return True
+
+
+connects = pytest.mark.skipif(
+    not _has_keep_alive(),
+    reason="no connection to a Redis: wine lacks Windows' TCP_KEEPIDLE, which redis-py sets",
+)
+"""Marks a test that connects to a Redis of its own, without redis-server."""
 
 
 def save(store: RedisStore, token: Token | None = None, key: str = KEY) -> Token:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 
 from support import Seen, Sent, Web, make_token
@@ -44,3 +46,19 @@ def refusing(*refused: str, then: Sent = Sent()) -> Callable[[Seen], Sent]:  # n
     """Answer 401 to these tokens and to none at all, else as ``then`` says."""
     bad = {f"Bearer {token}" for token in refused} | {None}
     return lambda seen: Sent(401, b"no") if seen.headers.get("Authorization") in bad else then
+
+
+class Once:
+    """Renews a refused token once, whoever asks, as a cache does, and takes its time."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self._lock, self._token, self._seconds = threading.Lock(), FIRST, seconds
+        self.renewed, self.threads = 0, set[int]()
+
+    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
+        self.threads.add(threading.get_ident())
+        with self._lock:
+            if stale is self._token:
+                time.sleep(self._seconds)
+                self._token, self.renewed = SECOND, self.renewed + 1
+            return self._token

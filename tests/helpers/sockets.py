@@ -124,10 +124,11 @@ class Authority:
         alone: bool = False,
     ) -> None:
         key, self._root = self._make("test authority", None, ())
+        self._key = key
         leaf_key, leaf = self._make("test server", None if alone else (key, self._root), names, days)
         self.bundle = folder / "authority.pem"
         self.bundle.write_bytes(self._root.public_bytes(serialization.Encoding.PEM))
-        server = folder / "server.pem"
+        self.server = server = folder / "server.pem"
         server.write_bytes(
             leaf_key.private_bytes(
                 serialization.Encoding.PEM,
@@ -138,6 +139,21 @@ class Authority:
         )
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(server)
+
+    def client(self, folder: Path, name: str = "test client", *, alone: bool = False) -> Path:
+        """Return a PEM file with the certificate of a client, by this authority or ``alone``, and its key."""
+        key, certificate = self._make(name, None if alone else (self._key, self._root), (f"{name}.example",))
+        path = folder / f"{name}.pem"
+        path.touch(0o600)
+        path.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return path
 
     def web(self) -> Web:
         """Return a Web that speaks TLS."""

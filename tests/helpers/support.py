@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, NoReturn, Self
+
+import pytest
 
 import aventus_creds
 from aventus_creds.profiles.checks import check_profile
@@ -21,9 +23,16 @@ from aventus_creds.tokens import Token
 
 REPOSITORY = Path(__file__).parents[2]
 HELPERS = Path(__file__).parent
+PATH_WITH_HELPERS = f"{HELPERS}{os.pathsep}{REPOSITORY}"
+"""PYTHONPATH of a program of the tests that uses their helpers."""
 
-UNDER_CI = os.environ.get("CI") == "true"
-"""Whether a test that lacks a program fails, and is not skipped. Looked up once: no test itself sees ``CI``."""
+MACHINE = dict(os.environ)
+"""The variables of the machine, which no test itself sees: what installs packages finds the registries by them."""
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test, because this machine lacks something; under CI, fail it."""
+    (pytest.fail if MACHINE.get("CI") == "true" else pytest.skip)(reason)
 
 
 class Seen(NamedTuple):
@@ -33,6 +42,7 @@ class Seen(NamedTuple):
     path: str
     headers: Mapping[str, str]
     body: bytes
+    certificate: bytes | None = None  # the client's, as DER, where TLS asked for one
 
 
 class Sent(NamedTuple):
@@ -62,7 +72,9 @@ class Web:
             def do_GET(self) -> None:
                 length = self.headers.get("Content-Length")
                 body = self.rfile.read(int(length)) if length else self._chunks()
-                seen = Seen(self.command, self.path, dict(self.headers.items()), body)
+                tls = getattr(self.connection, "getpeercert", None)
+                certificate = tls(binary_form=True) if tls else None
+                seen = Seen(self.command, self.path, dict(self.headers.items()), body, certificate)
                 web.seen.append(seen)
                 sent = web.answer(seen)
                 if sent.drop:
@@ -112,6 +124,7 @@ class Web:
         return self
 
     def __exit__(self, *_: object) -> None:
+        hang_up(self._server.socket)  # wakes the thread that serves, where the system does that
         self._server.shutdown()
         self._server.server_close()
         for connection in self._connections:
@@ -128,7 +141,7 @@ def hang_up(connection: socket.socket) -> None:
 
 def make_profile(name: str = "prod", **keys: Any) -> Profile:
     """Return a checked profile: a client with outright endpoints, unless ``keys`` say otherwise."""
-    if not {"provider", "issuer"} & keys.keys():
+    if not {"provider", "issuer", "discovery_url"} & keys.keys():
         keys.setdefault("authorize_url", "https://as.example.com/authorize")
         keys.setdefault("token_url", "https://as.example.com/token")
     keys.setdefault("client_id", "the-client")

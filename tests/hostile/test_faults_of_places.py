@@ -181,7 +181,7 @@ def test_relative_paths_are_absolute_once_read(
     session = get_session("prod")
     monkeypatch.chdir(elsewhere)
     shutil.rmtree(tmp_path / "state")
-    source = session._bearer._source
+    source = session._bearer.source
     assert source.token(stale=source.token()).access_token == "t2"
     child = [
         sys.executable,

@@ -2,15 +2,11 @@
 
 Every other address in the world leads to one server of the tests, which takes part in TLS with everybody and
 keeps what it hears: what it has not heard was not sent.
-
-``World`` is the API and everybody else; ``Source`` gives a new token for each that was refused.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -21,51 +17,18 @@ from typing import Any
 
 import pytest
 import requests
-from sockets import BASIC_OF_NETRC, Authority, RawServer, write_netrc
-from support import Seen, Sent, Web, make_profile, make_token
+from clients import open_session
+from misleading import BEARER, PLAIN, REFRESH_TOKEN, RENEWED, TLS, World, hostile, one_world
+from sockets import BASIC_OF_NETRC, Authority
+from support import Seen, Sent, Web, make_token
 
 from aventus_creds import get_session
 from aventus_creds.errors import ConfigError, LoginRequired, TokenRefused
 from aventus_creds.profiles.file import read_profiles
-from aventus_creds.session.session import ApiSession
 from aventus_creds.stores.opening import default_store
-from aventus_creds.tokens import Token
-
-BEARER, RENEWED, REFRESH_TOKEN = "the-bearer-0", "the-bearer-1", "the-refresh-token"
 
 # The world below proves nothing by its certificates, for then it would hear nothing.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-
-
-class Source:
-    """Gives the-bearer-0, and a new one for each that was refused."""
-
-    def __init__(self) -> None:
-        self.renewed = 0
-
-    def token(self, stale: Token | None = None, at_least: float = 0) -> Token:
-        self.renewed += stale is not None
-        return make_token(f"the-bearer-{self.renewed}", refresh_token=REFRESH_TOKEN)
-
-
-class World:
-    """The API of ``session`` at ``origin``, and the rest of the world; ``heard`` is all that this has heard."""
-
-    api: Web
-    origin: str
-    session: ApiSession
-
-    def __init__(self) -> None:
-        self.heard: list[bytes] = []
-        self.answer: Callable[[bytes], bytes] = lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
-    def secrets_heard(self) -> list[bytes]:
-        """Return what the world has heard and nobody was to tell it."""
-        secrets = (b"the-bearer", REFRESH_TOKEN.encode(), BASIC_OF_NETRC.encode(), b"netrc-pass")
-        return [heard for heard in self.heard if any(secret in heard for secret in secrets)]
-
-    def bearers(self) -> list[str | None]:
-        return [seen.headers.get("Authorization") for seen in self.api.seen]
 
 
 @pytest.fixture(scope="module")
@@ -73,19 +36,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def read_request(connection: socket.socket) -> bytes:
-    """Return one request, whole or as far as it came."""
-    heard = b""
-    while chunk := connection.recv(65536):
-        heard += chunk
-        head, _, body = heard.partition(b"\r\n\r\n")
-        length = re.search(rb"\r\nContent-Length: ([0-9]+)", head)
-        if b"\r\n\r\n" in heard and len(body) >= int(length[1] if length else 0):
-            break
-    return heard
-
-
-TLS, PLAIN = "https://api.example", "http://127.0.0.1"
 by_name_and_by_number = pytest.mark.parametrize("world", [TLS, PLAIN], indirect=True)
 
 
@@ -93,101 +43,8 @@ by_name_and_by_number = pytest.mark.parametrize("world", [TLS, PLAIN], indirect=
 def _world(
     request: pytest.FixtureRequest, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[World]:
-    """Let one name and port be the API, and every other the rest of the world; a netrc has a word for each."""
-    write_netrc(monkeypatch, tmp_path, by_variable=False)
-    where = getattr(request, "param", PLAIN)
-    world, tls = World(), where == TLS
-
-    def talk(connection: socket.socket) -> None:
-        connection.settimeout(5)
-        if connection.recv(1, socket.MSG_PEEK) == b"\x16":  # a handshake
-            connection = authority.context.wrap_socket(connection, server_side=True)
-        with connection:
-            while heard := read_request(connection):
-                world.heard.append(heard)
-                connection.sendall(world.answer(heard))
-
-    with authority.web() if tls else Web() as api, RawServer(talk) as rest:
-        there = ("api.example", 443) if tls else ("127.0.0.1", api.port)
-        origin = where if tls else f"{where}:{api.port}"
-
-        def look_up(host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
-            to = api.port if (host, port) == there else rest.port
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", to))]
-
-        monkeypatch.setattr(socket, "getaddrinfo", look_up)
-        with ApiSession(make_profile(api_url=origin, timeout=5, retries=0), Source()) as session:
-            session.verify = False
-            world.api, world.origin, world.session = api, origin, session
-            yield world
-
-
-def hostile(world: World) -> list[str]:
-    """Return addresses that are not the API's, however much they look like it."""
-    scheme, _, place = world.origin.partition("://")
-    host, _, port = place.partition(":")
-    other = "http" if scheme == "https" else "https"
-    return [
-        "https://evil.example/",
-        "http://evil.example/",
-        "HTTPS://EVIL.EXAMPLE/",
-        f"{other}://{place}/",
-        f"{scheme}://{host}:81/",
-        f"{scheme}://{host}.:{port or 443}/",
-        f"{scheme}://{host}.evil.example/",
-        f"{scheme}://evil.example.{host}/" if port == "" else f"{scheme}://1{host}:{port}/",
-        f"{scheme}://{host}%2eevil.example/",
-        f"{scheme}://{host}%00.evil.example/",
-        f"{scheme}://{place}@evil.example/",
-        f"{scheme}://{place}%40evil.example/",
-        f"{scheme}://{place}:443@evil.example/",
-        f"{scheme}://me:pw@evil.example/",
-        f"{scheme}://evil.example\\@{place}/",
-        f"{scheme}://{place}\\@evil.example/",
-        f"{scheme}://{place}\\.evil.example/",
-        f"{scheme}://evil.example#@{place}/",
-        f"{scheme}://evil.example?@{place}/",
-        f"{scheme}://evil.example/{world.origin}",
-        f"{scheme}://evil.example:443#@{place}",
-        f"{scheme}://{place}\t.evil.example/",
-        f"{scheme}://{place}\n@evil.example/",
-        f"{scheme}://[::1]:{port or 443}/",
-        f"{scheme}://[::ffff:127.0.0.1]:{port or 443}/",
-        f"{scheme}://[{host}]/",
-        f"{scheme}://127.1:{port or 443}/",
-        f"{scheme}://0x7f000001:{port or 443}/",
-        f"{scheme}://2130706433:{port or 443}/",
-        f"{scheme}://0:{port or 443}/",
-        f"{scheme}://localhost:{port or 443}/",
-        f"{scheme}://\u0430pi.example/",
-        f"{scheme}://api.example\u3002evil.example/",
-        f"{scheme}://xn--pi-7kc.example/",
-        f"{scheme}://faß.example/",
-        f"{scheme}:/evil.example/",
-        f"{scheme}:///evil.example/",
-        f"{scheme}:////evil.example/",
-        f" {scheme}://evil.example/",
-        f"\x01{scheme}://evil.example/",
-        f"{scheme}+unix://evil.example/",
-        "ftp://evil.example/",
-        "file:///etc/passwd",
-        "javascript:alert(1)",
-        "//evil.example/",
-        "///evil.example/",
-        "\\\\evil.example/",
-        "/\\evil.example/",
-        "https:evil.example/",
-        "https:\\\\evil.example/",
-        "http:\\\\evil.example",
-        "http:/\\evil.example",
-        "@evil.example/",
-        ":443@evil.example/",
-        ".evil.example/",
-        "?@evil.example/",
-        "#@evil.example/",
-        "/..//evil.example/",
-        "\r\nHost: evil.example",
-    ]
+    with one_world(getattr(request, "param", PLAIN), authority, monkeypatch, tmp_path, open_session) as world:
+        yield world
 
 
 def attempt(world: World, method: str, url: str, **more: Any) -> None:
@@ -369,7 +226,7 @@ def test_refused_every_other_time(world: World) -> None:
     assert [world.session.get("/").status_code for _ in range(5)] == [200] * 5
     assert len(world.api.seen) == 10
     source: Any = world.session.auth
-    assert source._source.renewed == 5
+    assert source.source.renewed == 5
 
 
 def test_refused_and_sent_elsewhere(world: World) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import subprocess
@@ -20,7 +19,6 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import pytest
 from attempts import Page, connect, follow, request_bytes, send
 from login_victim import MALLORY, OTHER, Victim, answer_to, closed, exchanges, get, stored
-from support import REPOSITORY
 
 from aventus_creds.callbacks import handler, page
 from aventus_creds.callbacks.connections import MOST_CONNECTIONS
@@ -123,7 +121,6 @@ def test_a_flood_takes_neither_the_descriptors_nor_the_threads_that_the_login_ne
     what: str, flood: int, sandbox: Sandbox
 ) -> None:
     """In a program with few of either: the redirect gets through, the code is exchanged and the token stored."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     with (
         subprocess.Popen(
             [sys.executable, "-c", STARVED, what],
@@ -131,7 +128,6 @@ def test_a_flood_takes_neither_the_descriptors_nor_the_threads_that_the_login_ne
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
         ) as process,
         ExitStack() as held,
     ):

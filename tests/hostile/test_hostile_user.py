@@ -365,7 +365,7 @@ def test_a_lock_that_somebody_holds_for_ever(files: FileStore, monkeypatch: pyte
     import fcntl
 
     lock = save(files).with_name(f"{KEY}.lock")
-    monkeypatch.setattr("aventus_creds.basics.private_folder.LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr("aventus_creds.basics.folder_lock.LOCK_TIMEOUT", 0.2)
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(StoreError, match=f"{lock.name} has been locked for 0.2 s") as caught:

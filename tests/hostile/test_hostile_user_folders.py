@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import HELPERS, REPOSITORY, make_token
+from support import PATH_WITH_HELPERS, make_token
 from users import MYSELF, STRANGER, acting_as, only_root
 
 from aventus_creds.basics.private_folder import PrivateFolder
@@ -149,7 +149,7 @@ def test_no_file_or_folder_is_open_for_a_moment(tmp_path: Path) -> None:
     (home := tmp_path / "fresh").mkdir(mode=0o755)
     done = subprocess.run(
         [sys.executable, "-c", WATCHED, home],
-        env={"HOME": str(home), "PYTHONPATH": f"{HELPERS}{os.pathsep}{REPOSITORY}"},
+        env={"HOME": str(home), "PYTHONPATH": PATH_WITH_HELPERS},
         capture_output=True,
         text=True,
         check=False,

@@ -264,7 +264,7 @@ def test_a_provider_that_does_not_document_it(web: Web, keys: dict[str, str]) ->
     profile = make_profile(
         provider="athoc", base_url=web.url, org_code="ACME", redirect_uri="http://127.0.0.1:1/c", **keys
     )
-    with pytest.raises(ConfigError, match="another device, but pkce and confidential"):
+    with pytest.raises(ConfigError, match="another device, but pkce, confidential and token_exchange"):
         log_in(profile, lambda _: None, device=True)
     assert web.seen == []
 

@@ -105,7 +105,7 @@ def test_a_request_asks_nobody(application: Any) -> None:
     """LoginRequired at once, for get_session and for login, with the reason; the visitor is not kept waiting."""
     with serving(application) as port:
         text = requests.get(f"http://127.0.0.1:{port}/", timeout=20).text
-    assert text.count("Run: aventus-creds login prod") == 2
+    assert text.count("aventus-creds login prod\n") == 2
     assert "for visitors, and all of them would share one login" in text
 
 

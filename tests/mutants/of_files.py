@@ -10,7 +10,10 @@ FOLDER: Final = "basics/private_folder.py"
 FILES: Final = "basics/files.py"
 STORE: Final = "stores/file.py"
 RECORD: Final = "stores/record.py"
+FLOCK: Final = "basics/flock.py"
+FOLDER_LOCK: Final = "basics/folder_lock.py"
 TEST_FILE: Final = "stores/test_file_store.py"
+TEST_FLOCK: Final = "basics/test_flock.py"
 TEST_USER: Final = "hostile/test_hostile_user.py"
 
 ROWS: Final[tuple[Mutant, ...]] = (
@@ -50,10 +53,11 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "lock-mode",
         "private-files",
-        FOLDER,
-        "HardLock(self._path, mode=0o600)",
-        "HardLock(self._path, mode=0o644)",
+        FLOCK,
+        "os.fchmod(descriptor, 0o600)",
+        "os.fchmod(descriptor, 0o644)",
         f"{TEST_FILE}::test_modes_from_the_start",
+        f"{TEST_FLOCK}::test_only_its_owner_can_open_it",
     ),
     out(
         "folder-repaired",
@@ -175,7 +179,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "flushed",
         "whole-files",
         FILES,
-        "os.fsync(file.fileno())",
+        "_sync(file.fileno())",
         "pass",
         f"{TEST_FILE}::test_a_token_is_on_the_disk_before_it_takes_its_place",
     ),
@@ -199,7 +203,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "leftover",
         "one-temporary",
         FILES,
-        "    with suppress(FileNotFoundError):\n        beside.unlink()\n    # O_EXCL",
+        "    with suppress(FileNotFoundError):\n        remove_file(beside)\n    # O_EXCL",
         "    # O_EXCL",
         "hostile/test_hostile_user.py::test_in_the_place_of_the_temporary_file",
     ),
@@ -214,25 +218,67 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "lock-stays",
         "lock-stays",
-        FOLDER,
-        "        self._lock.release()\n",
-        "        self._lock.release()\n        self._path.unlink(missing_ok=True)\n",
+        FOLDER_LOCK,
+        "            self._release()\n",
+        "            self._release()\n            self._path.unlink(missing_ok=True)\n",
         f"{TEST_FILE}::test_one_temporary_name_and_one_lock_file",
+    ),
+    out(
+        "lock-of-the-path",
+        "lock-of-the-path",
+        FLOCK,
+        "if os.path.samestat(os.fstat(file.fileno()), path.lstat()):",
+        "if path.lstat():",
+        f"{TEST_FLOCK}::test_a_file_that_was_replaced_is_not_the_lock",
+    ),
+    out(
+        "lock-follows-no-link",
+        "planted-links",
+        FLOCK,
+        "os.O_NONBLOCK | os.O_NOFOLLOW |",
+        "os.O_NONBLOCK |",
+        f"{TEST_FLOCK}::test_a_link_in_its_place",
+    ),
+    out(
+        "lock-in-a-child",
+        "lock-in-a-child",
+        FLOCK,
+        "    for file in list(_open):\n",
+        "    for file in list[LockFile]():\n",
+        f"{TEST_FLOCK}::test_a_child_keeps_no_lock",
+        f"{TEST_FLOCK}::test_forks_at_every_moment",
+    ),
+    out(
+        "lock-no-fork",
+        "lock-in-a-child",
+        FLOCK,
+        "before=_no_fork.acquire, after_in_parent=_no_fork.release, ",
+        "before=lambda: _no_fork.acquire(blocking=False), after_in_parent=lambda: None, ",
+        f"{TEST_FLOCK}::test_forks_at_every_moment",
+    ),
+    out(
+        "lock-once-replaced",
+        "many-waiters",
+        FOLDER_LOCK,
+        "            if self._unless():  # asked first: what somebody else has done needs no lock, and no queue for it\n"
+        "                return False\n",
+        "",
+        f"{TEST_FLOCK}::test_a_turn_is_not_queued_for",
     ),
     out(
         "soft-lock",
         "no-soft-lock",
         "basics/file_lock.py",
-        'raise NotImplementedError("the file system has no locks")',
-        "super()._fallback_to_soft_lock()",
-        "hostile/test_faults_of_the_disk.py::test_a_file_system_without_locks",
+        "preserve_lock_file=True, fallback_to_soft=False",
+        "preserve_lock_file=False, fallback_to_soft=True",
+        f"{TEST_FLOCK}::test_filelock_never_takes_a_soft_lock",
     ),
     out(
         "lock-limit",
         "lock-limit",
-        FOLDER,
-        "if time.monotonic() > give_up:",
-        "if False:",
+        FOLDER_LOCK,
+        "while (waited := time.monotonic() - begun) < LOCK_TIMEOUT:",
+        "while (waited := time.monotonic() - begun) < 600:",
         f"{TEST_USER}::test_a_lock_that_somebody_holds_for_ever",
     ),
     out(
@@ -303,7 +349,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "read-only-folder",
         "disk-full",
-        FOLDER,
+        FOLDER_LOCK,
         "or not self._folder.is_read_only(fault):",
         "or True:",
         f"{TEST_FILE}::test_a_read_only_or_full_disk_has_nothing_to_lock",

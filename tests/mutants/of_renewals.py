@@ -7,9 +7,10 @@ from typing import Final
 from .mutant import Edit, Mutant, out
 
 CACHED: Final = "sources/cached.py"
+THREADS: Final = "basics/threads.py"
 RENEWALS: Final = "sources/renewals.py"
 INTERRUPTS: Final = "sources/interrupts.py"
-CLIENT: Final = "oauth/client.py"
+RETRIED: Final = "oauth/retried.py"
 TEST_UNIT: Final = "whole/test_one_unit.py"
 TEST_RENEWALS: Final = "sources/test_renewals.py"
 BEGINS: Final = "begins = renewal is None or renewal.ended.is_set()"
@@ -61,9 +62,9 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "no-thread-to-be-had",
         "one-unit",
-        RENEWALS,
-        "except RuntimeError:  # no thread is to be had",
-        "except ZeroDivisionError:  # no thread is to be had",
+        THREADS,
+        "            return False\n",
+        "            raise\n",
         f"{TEST_UNIT}::test_a_thread_that_cannot_start_does_the_work_itself",
     ),
     out(
@@ -177,7 +178,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "retry-after-of-the-server",
         "token-endpoint-retry-after",
-        CLIENT,
+        RETRIED,
         "wait = max(wait, fault.retry_after or 0)",
         "pass",
         f"{TEST_RENEWALS}::test_retry_after_counts_at_the_token_endpoint",
@@ -185,7 +186,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "retry-after-that-nobody-waits-for",
         "token-endpoint-retry-after",
-        CLIENT,
+        RETRIED,
         " or (fault.retry_after or 0) > LONGEST_WAIT",
         "",
         f"{TEST_RENEWALS}::test_retry_after_counts_at_the_token_endpoint",

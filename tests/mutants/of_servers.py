@@ -10,8 +10,10 @@ GRANT: Final = "oauth/code_grant.py"
 ANSWER: Final = "oauth/answer.py"
 REQUEST: Final = "oauth/request.py"
 ENDPOINTS: Final = "oauth/endpoints.py"
+DOCUMENTS: Final = "oauth/documents.py"
 TRANSPORT: Final = "oauth/transport.py"
 CLIENT: Final = "oauth/client.py"
+RETRIED: Final = "oauth/retried.py"
 DEVICE_ANSWER: Final = "oauth/device_answer.py"
 DEVICE: Final = "logins/device.py"
 TEST_REQUEST: Final = "oauth/test_request.py"
@@ -121,7 +123,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "metadata-of-the-issuer",
         "metadata-issuer",
-        ENDPOINTS,
+        DOCUMENTS,
         'found.rstrip("/") == issuer.rstrip("/")',
         "True",
         f"{TEST_ENDPOINTS}::test_wrong_issuer",
@@ -129,26 +131,26 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "metadata-kept-issuer",
         "metadata-kept",
-        ENDPOINTS,
-        "return kept if _is_of(issuer, kept.document) else None",
+        DOCUMENTS,
+        "return kept if is_of(place.issuer, kept.document) else None",
         "return kept",
         f"{TEST_CACHE}::test_corrupt_cache",
     ),
     out(
         "metadata-of-each-issuer",
         "metadata-issuer",
-        ENDPOINTS,
-        "hashlib.sha256(issuer.encode())",
+        DOCUMENTS,
+        "hashlib.sha256(place.encode())",
         "hashlib.sha256(bytes())",
         f"{TEST_CACHE}::test_each_issuer_has_its_own",
-        also=(Edit(ENDPOINTS, "return kept if _is_of(issuer, kept.document) else None", "return kept"),),
+        also=(Edit(DOCUMENTS, "return kept if is_of(place.issuer, kept.document) else None", "return kept"),),
         doubled="what is kept is judged by its issuer too",
     ),
     out(
         "metadata-endpoints",
         "tls-only",
         ENDPOINTS,
-        "_check_endpoint(_issuer(profile), name, found)",
+        "_check_endpoint(place_of(profile), name, found)",
         "pass",
         f"{TEST_ENDPOINTS}::test_hostile_endpoints",
     ),
@@ -157,7 +159,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "metadata-kept",
         CLIENT,
         'PrivateFolder(state_folder() / "discovery")',
-        'PrivateFolder(__import__("pathlib").Path("/tmp"))',
+        'PrivateFolder(state_folder().parent / "elsewhere")',
         f"{TEST_CACHE}::test_server_keeps_them_beside_the_tokens",
     ),
     out(
@@ -277,8 +279,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "slow-drip",
         "answer-limits",
         TRANSPORT,
-        "while (left := deadline - time.monotonic()) > 0:",
-        "while (left := 1.0):",
+        "            if time.monotonic() > deadline:\n",
+        "            if False:\n",
         f"{TEST_TRANSPORT}::test_slow_drip",
         also=(Edit(TRANSPORT, "if time.monotonic() > self._deadline:", "if False:"),),
         doubled="the thread that receives has a deadline too",
@@ -286,9 +288,9 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "foreign-words-of-the-wire",
         "no-exception",
-        TRANSPORT,
-        "return _unreachable(url, _reason(fault))",
-        "return _unreachable(url, str(fault))",
+        "oauth/failures.py",
+        "return unreachable(url, _reason(fault))",
+        "return unreachable(url, str(fault))",
         "oauth/test_transport.py::test_secret_in_a_status_line",
     ),
     out(
@@ -305,22 +307,22 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "code-exchanged-once",
         "code-once",
         CLIENT,
-        "return authorization.read_token(self._transport.post(request), request, now=asked_at)",
-        "self._transport.post(request)\n        return authorization.read_token(self._transport.post(request), request, now=asked_at)",
+        "request, answer = self._asked(first, make, authorization.proof_key)",
+        "self._asked(first, make, None)\n        request, answer = self._asked(first, make, authorization.proof_key)",
         "oauth/test_sent_once.py::test_a_code_is_never_sent_twice",
     ),
     out(
         "less-scope",
         "less-scope",
         CLIENT,
-        "if missing := set",
-        "if missing := set() and set",
+        "if missing := not_granted(",
+        "if missing := [] and not_granted(",
         "sources/test_attended_source.py::test_a_narrower_scope_is_noted",
     ),
     out(
         "refusal-not-retried",
         "retries",
-        CLIENT,
+        RETRIED,
         "if not fault.passing or",
         "if",
         "sources/test_renewing_sources.py::test_a_refusal_is_not_retried",
@@ -328,7 +330,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "fault-retried",
         "retries",
-        CLIENT,
+        RETRIED,
         "if attempt == retries or",
         "if True or",
         "sources/test_renewing_sources.py::test_a_passing_fault_is_retried",

@@ -40,7 +40,11 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "self._seal.seal(self._names(key).entry, encode(key, token))",
         "self._seal.seal(key, encode(key, token))",
         f"{TEST_SEALING}::test_an_entry_is_bound_to_its_prefix",
-        also=(Edit(REDIS, "self._seal.open(entry, kept, key)", "self._seal.open(key, kept, key)"),),
+        also=(
+            Edit(
+                REDIS, "self._seal.open(self._names(key).entry, kept, key)", "self._seal.open(key, kept, key)"
+            ),
+        ),
         doubled="not doubled: an entry is opened under the name that it was sealed with",
     ),
     out(
@@ -63,8 +67,9 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "key-lost-is-no-logout",
         "key-lost",
         REDIS,
-        "token = decode(key, self._seal.open(entry, kept, key))",
-        "try:\n            token = decode(key, self._seal.open(entry, kept, key))\n        except StoreError:\n            return None",
+        "token = decode(key, self._seal.open(self._names(key).entry, kept, key))",
+        "try:\n            token = decode(key, self._seal.open(self._names(key).entry, kept, key))\n"
+        "        except StoreError:\n            return None",
         f"{TEST_SEALING}::test_an_entry_that_no_key_opens_is_an_error_until_the_next_login",
     ),
     out(
@@ -161,8 +166,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "redis-words",
         "foreign-words",
         REDIS,
-        "self._address.secrets)",
-        "())",
+        "error = explain(fault, self._place, self._prefix, self._address.secrets)",
+        "error = explain(fault, self._place, self._prefix, ())",
         "stores/test_redis_answers.py::test_a_redis_that_knows_no_hello_and_says_the_arguments_back",
     ),
     out(
@@ -218,8 +223,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "keyring-words",
         "foreign-exception",
         ENTRIES,
-        'f"the system\'s keyring failed: {type(fault).__name__}"',
-        'f"the system\'s keyring failed: {fault}"',
+        "system's keyring failed: {type(fault).__name__}",
+        "system's keyring failed: {fault}",
         "stores/test_keyring_faults.py::test_every_fault_is_a_store_error",
     ),
     out(

@@ -7,6 +7,7 @@ from typing import Final
 from .mutant import Edit, Mutant, out
 
 LOOPBACK: Final = "callbacks/loopback.py"
+CONNECTIONS: Final = "callbacks/connections.py"
 PAGE: Final = "callbacks/page.py"
 HANDLER: Final = "callbacks/handler.py"
 BROWSER: Final = "callbacks/browser.py"
@@ -14,6 +15,9 @@ CONSOLE: Final = "callbacks/console.py"
 PASTED: Final = "callbacks/pasted.py"
 TYPED: Final = "callbacks/typed_lines.py"
 ATTEMPT: Final = "logins/attempt.py"
+TEST_GUIDE: Final = "cli/test_guide.py"
+TEST_FRAMES: Final = "cli/test_frames.py"
+TEST_CHANGES: Final = "cli/test_changes.py"
 TEST_PAGE: Final = "callbacks/test_loopback_page.py"
 TEST_END: Final = "callbacks/test_loopback_end.py"
 TEST_CONSOLE: Final = "callbacks/test_console.py"
@@ -27,13 +31,98 @@ TEST_ATTEMPT: Final = "logins/test_attempt.py"
 TEST_PAGE_HEADERS: Final = f"{TEST_PAGE}::test_every_page_has_the_headers_that_protect_it"
 
 ROWS: Final[tuple[Mutant, ...]] = (
+    # The guide
+    out(
+        "guide-repeats-a-secret",
+        "guide-asks-no-secret",
+        "cli/guide.py",
+        "refuse(f\"must be one of {', '.join(names)}: the place of the secret, not the secret itself\")",
+        "refuse(f\"{chosen!r}: must be one of {', '.join(names)}: the place of the secret, not the secret itself\")",
+        f"{TEST_GUIDE}::test_a_secret_is_asked_for_by_its_place_only",
+    ),
+    out(
+        "guide-takes-any-variable",
+        "guide-asks-no-secret",
+        "cli/guide.py",
+        "if re.fullmatch(place.pattern, answer):",
+        "if answer:",
+        f"{TEST_GUIDE}::test_a_secret_is_asked_for_by_its_place_only",
+    ),
+    out(
+        "guide-shows-the-secret",
+        "guide-asks-no-secret",
+        "cli/secret_places.py",
+        "hide_input=True",
+        "hide_input=False",
+        f"{TEST_GUIDE}::test_a_secret_goes_into_the_keyring_unseen",
+    ),
+    out(
+        "guide-asks-anybody",
+        "guide-asks-persons",
+        "cli/prompts.py",
+        "and person_can_answer()",
+        "and True",
+        f"{TEST_GUIDE}::test_with_options_or_without_a_person_nothing_is_asked",
+    ),
+    out(
+        "guide-writes-before-the-word",
+        "guide-asks-persons",
+        "cli/guide.py",
+        '        if not ask_yes(f"Write it to {path}?"):\n',
+        '        append(guide.name, guide.keys, start)\n        if not ask_yes(f"Write it to {path}?"):\n',
+        f"{TEST_GUIDE}::test_a_no_writes_nothing",
+        f"{TEST_GUIDE}::test_an_interrupted_guide_writes_nothing",
+    ),
+    # Mistakes with their lines
+    out(
+        "frame-of-any-key",
+        "profile-mistake",
+        "cli/frames.py",
+        '        return _Line(number, "…", text)\n    rest',
+        '        return _Line(number, key[0] if key else "…", text)\n    rest',
+        f"{TEST_FRAMES}::test_a_mistake_of_syntax",
+    ),
+    out(
+        "frame-with-the-value",
+        "profile-mistake",
+        "cli/frames.py",
+        "{' …' if rest else ''}",
+        "{text.reveal()[key.end() :] if rest else ''}",
+        f"{TEST_FRAMES}::test_a_mistake_of_syntax",
+        f"{TEST_FRAMES}::test_a_mistake_in_a_key",
+    ),
+    # Changes of profiles.toml, and what is shown of it
+    out(
+        "change-unproved",
+        "change-proved",
+        "cli/text_edits.py",
+        "if tomllib.loads(_body(changed)) == meant:",
+        "if tomllib.loads(_body(changed)) is not meant:",
+        f"{TEST_CHANGES}::test_a_file_that_lines_do_not_show_is_left_alone",
+    ),
+    out(
+        "show-a-secret",
+        "show-no-secret",
+        "cli/shown.py",
+        'if all_keys()[key].kind.holds == "secret":',
+        "if False:",
+        f"{TEST_CHANGES}::test_show_tells_keys_and_their_places_but_no_secret",
+    ),
+    out(
+        "show-a-parameter",
+        "show-no-secret",
+        "cli/shown.py",
+        'f"{fit_to_show(name)} = …" for name in value',
+        'f"{fit_to_show(name)} = {value[name]}" for name in value',
+        f"{TEST_CHANGES}::test_show_tells_keys_and_their_places_but_no_secret",
+    ),
     # The page
     out(
         "page-waits",
         "page-tells-the-truth",
         ATTEMPT,
-        "self._unsaved = why_unsaved(self._save, self._token)",
-        "token = self._token\n        threading.Thread(target=lambda: why_unsaved(self._save, token)).start()",
+        "self._unsaved = why_unsaved(self._save, token)",
+        "threading.Thread(target=lambda: why_unsaved(self._save, token)).start()",
         f"{TEST_PAGE}::test_success_is_shown_only_when_the_token_is_stored",
     ),
     out(
@@ -47,7 +136,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "page-is-waited-for",
         "page-tells-the-truth",
-        LOOPBACK,
+        CONNECTIONS,
         "self.connections.wait_for_answers(unless=lambda: not self.attempt.ended.is_set())",
         "pass",
         f"{TEST_END}::test_closing_waits_for_the_page_of_the_redirect",
@@ -156,9 +245,33 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_ATTEMPT}::test_the_time_limit_never_waits_for_the_exchange_in_one_piece",
     ),
     out(
+        "ctrl-c-as-a-lost-lock",
+        "ctrl-c-ends-the-wait",
+        "basics/threads.py",
+        "            raise fault.__context__ from None\n",
+        "            raise\n",
+        "basics/test_threads.py::test_every_wait_shows_it",
+    ),
+    out(
+        "ctrl-c-taken-for-no-thread",
+        "ctrl-c-ends-the-wait",
+        "basics/threads.py",
+        "            if fault.args in _LOST:\n                raise\n",
+        "",
+        "basics/test_threads.py::test_a_request_is_sent_once",
+    ),
+    out(
+        "listener-that-begins-late",
+        "ctrl-c-ends-the-wait",
+        CONNECTIONS,
+        "            if self._stopped:\n                return\n",
+        "",
+        f"{TEST_END}::test_a_thread_that_begins_after_the_end",
+    ),
+    out(
         "ctrl-c-at-close",
         "ctrl-c-ends-the-wait",
-        LOOPBACK,
+        CONNECTIONS,
         "unless=lambda: not self.attempt.ended.is_set()",
         "unless=lambda: False",
         f"{TEST_END}::test_closing_does_not_wait_for_a_login_that_was_broken_off",
@@ -404,8 +517,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "files-are-not-read",
         "paste-foreground",
         TYPED,
-        "return os.open(CONTROLLING_TERMINAL, _READ)\n    raise",
-        "return os.dup(sys.stdin.fileno())\n    raise",
+        "return os.open(CONTROLLING_TERMINAL, _READ)",
+        "return os.dup(sys.stdin.fileno())",
         f"{TEST_JOBS}::test_standard_input_that_is_no_keyboard_is_left_alone",
     ),
 )

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from notebook_desk import BUTTON, LOGGED_IN, Desk, fill_in, only_lab
+
+pytestmark = pytest.mark.heavy
 
 
 @only_lab

@@ -9,10 +9,13 @@ import json
 import time
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from notebook_desk import BUTTON, LOGGED_IN, Desk, WriteProfiles, fill_in, keys, only_lab
 from support import free_port
 
 from aventus_creds.sandbox import Sandbox
+
+pytestmark = pytest.mark.heavy
 
 GET_SESSION = 'from aventus_creds import get_session\nsession = get_session("prod")'
 ASK_BUTTON = 'print(button.session.get("/v1/me").status_code)'
@@ -214,6 +217,25 @@ def test_through_jupyter_server_proxy(desk: Desk, sandbox: Sandbox, write_profil
     notebook.join(1)
     notebook.run(2)
     assert notebook.text(2) == "200"
+
+
+def test_through_the_server_itself(desk: Desk, sandbox: Sandbox, write_profiles: WriteProfiles) -> None:
+    """No hub: the redirect goes to the extension of JupyterLab or Notebook 7. Again, it meets no login."""
+    uri = f"{desk.jupyter.url}/aventus-creds/callback"
+    sandbox.register(uri)
+    write_profiles({"prod": keys(sandbox, redirect_uri=uri)})
+    notebook = desk.open(GET_SESSION, ASK_SESSION)
+    notebook.start(1)
+    desk.link.wait_for()
+    tab = desk.follow_link()
+    fill_in(tab, "Allow")
+    tab.get_by_role("heading", name="Logged in to prod.").wait_for()
+    notebook.join(1)
+    notebook.run(2)
+    assert notebook.text(2) == "200"
+    tab.reload()
+    tab.get_by_role("heading", name="No login on this server is waiting for this").wait_for()
+    tab.close()
 
 
 @only_lab

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oauth_values import CODE, SECRET, STATE, VERIFIER, answer, attempt, endpoints
+from oauth_values import CODE, SECRET, STATE, VERIFIER, answer, attempt, endpoints, jwt
 from strategies import tries
 from support import make_profile, make_token
 
@@ -59,10 +58,6 @@ def test_expires_in_of_every_odd_kind(expires_in: Any, lifetime: Any) -> None:
     given = answer(access_token="tok", token_type="Bearer", expires_in=expires_in)
     assert read(given).expires_at == NOW + lifetime
     assert read(given).obtained_at == NOW
-
-
-def jwt(**claims: Any) -> str:
-    return "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode() + ".c2ln"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_both_forms(web: Web, cache: PrivateFolder, path: str) -> None:
         issuer=web.url,
         announces_iss=True,
         client_auth="basic",
+        assumes_auth=True,
     )
     assert [seen.path for seen in web.seen] == [OIDC, RFC_8414][: 1 + (path == RFC_8414)]
 
@@ -135,6 +136,7 @@ def test_outright_needs_no_document(cache: PrivateFolder) -> None:
         profile.issuer,
         False,
         "basic",
+        assumes_auth=True,
     )
     assert not cache.path.exists()
 

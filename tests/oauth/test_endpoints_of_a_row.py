@@ -12,7 +12,9 @@ from support import Sent, Web, free_port, make_profile
 
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.oauth import endpoints
-from aventus_creds.oauth.endpoints import KEPT_FOR, announces_iss
+from aventus_creds.oauth.documents import announces_iss
+from aventus_creds.oauth.endpoints import KEPT_FOR, MISSED_FOR, find_endpoints
+from aventus_creds.oauth.transport import Transport
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import PROVIDERS
 from aventus_creds.sandbox import Sandbox, discovery
@@ -88,11 +90,38 @@ def test_the_profile_goes_before_the_document(web: Web, cache: PrivateFolder) ->
     ids=["none", "down", "busy", "dropped", "moved", "page", "list", "another's", "huge"],
 )
 def test_no_document_stops_no_login(web: Web, cache: PrivateFolder, sent: Sent) -> None:
-    """The row's endpoints serve, and nothing is kept."""
+    """The row's endpoints serve, and of the answer nothing is kept but when it came."""
     web.answer = lambda _: sent
     assert shown(cidaas(web.url), cache) == of_row(web.url)
     assert find(cidaas(web.url), cache).issuer == ""
-    assert not cache.path.exists()
+    assert [path.suffix for path in cache.path.iterdir() if path.suffix != ".lock"] == [".missed"]
+
+
+def test_a_missing_document_is_not_asked_for_by_each_process(web: Web, cache: PrivateFolder) -> None:
+    """For ten minutes; then it is, and what is there counts. A clock that was set back keeps nobody away."""
+    web.answer = lambda _: Sent(404)
+    profile, now = cidaas(web.url), 1e9
+    for later in (0, 1, MISSED_FOR - 1):
+        assert find_endpoints(profile, Transport(profile), cache, now=now + later).issuer == ""
+    assert len(web.seen) == 2  # both forms of the address, once
+    web.answer = lambda _: Sent(body=document(web.url))
+    for later in (-1, MISSED_FOR):
+        assert find_endpoints(profile, Transport(profile), cache, now=now + later).issuer == web.url
+        for kept in cache.path.glob("*.json"):
+            kept.unlink()
+
+
+def test_a_damaged_note_of_a_miss_is_none(web: Web, cache: PrivateFolder) -> None:
+    """The document is asked for."""
+    web.answer = lambda _: Sent(404)
+    profile = cidaas(web.url)
+    find(profile, cache)
+    (note,) = cache.path.glob("*.missed")
+    for content in (b"soon", b"nan", b"inf", b""):
+        note.write_bytes(content)
+        web.seen.clear()
+        find(profile, cache)
+        assert web.seen
 
 
 @pytest.mark.parametrize("url", ["http://evil.example/t", "javascript:alert(1)", 7, ["https://as.example/t"]])
@@ -130,7 +159,7 @@ def test_an_old_document_serves_in_trouble(web: Web, cache: PrivateFolder) -> No
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in PROVIDERS.values() if row.authorize_url], ids=lambda row: row.name
+    "row", [row for row in PROVIDERS.values() if row.in_example and not row.generic], ids=lambda row: row.name
 )
 def test_each_row_is_right_without_a_document(row: Any) -> None:
     """The sandbox's dialects are written from the documentation: a row and its dialect name the same addresses."""
@@ -146,5 +175,5 @@ def test_each_row_is_right_without_a_document(row: Any) -> None:
 def test_each_row_has_what_its_grants_need() -> None:
     """A grant that a row is known for has its endpoints there."""
     for row in PROVIDERS.values():
-        if row.authorize_url:
+        if row.in_example and not row.generic:
             assert row.device_url or (row.grants and "device" not in row.grants), row.name

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,10 +185,16 @@ def test_broken_answers(talk: object, words: str) -> None:
         post(server.url)
 
 
+def test_no_such_host() -> None:
+    """A name that DNS does not know is told apart from a server that is down."""
+    with pytest.raises(NetworkError, match=r"name of its host cannot be found \(DNS\)"):
+        post("https://nobody.invalid/token")  # RFC 6761 section 6.4
+
+
 def test_nobody_there() -> None:
     """A refused connection names the address and what to check."""
     url = f"http://127.0.0.1:{free_port()}/token"
-    with pytest.raises(NetworkError, match="no connection") as caught:
+    with pytest.raises(NetworkError, match="connection was refused") as caught:
         post(url)
     assert url in caught.value.message
     assert "proxy settings" in caught.value.hint
@@ -322,13 +329,14 @@ def test_no_secret_in_any_error(web: Web, authority: Authority) -> None:
 def test_the_wait_for_an_answer_is_never_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows takes no Ctrl-C while a thread waits for another."""
     waits: list[float | None] = []
-    result = Future.result
 
-    def noted(self: Future[Answer], timeout: float | None = None) -> Answer:
-        waits.append(timeout)
-        return result(self, timeout)
+    class Noted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return super().wait(timeout)
 
-    monkeypatch.setattr(Future, "result", noted)
+    noted = SimpleNamespace(Event=Noted, Thread=threading.Thread)
+    monkeypatch.setattr("aventus_creds.oauth.transport.threading", noted)
     with RawServer(says()) as server, pytest.raises(NetworkError, match=r"in time|without an answer"):
         post(server.url, timeout=0.5)
     assert waits

@@ -17,7 +17,7 @@ from aventus_creds.errors import ProfilesFileError
 from aventus_creds.profiles.checks import check_profile
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.profiles.grants import GRANTS
-from aventus_creds.profiles.keys import KEYS
+from aventus_creds.profiles.keys import all_keys
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import PROVIDERS
 
@@ -99,7 +99,7 @@ ANY = st.recursive(
     ),
     max_leaves=6,
 )
-TABLES = st.dictionaries(st.sampled_from(list(KEYS)) | st.text(max_size=10), ANY, max_size=8)
+TABLES = st.dictionaries(st.sampled_from(list(all_keys())) | st.text(max_size=10), ANY, max_size=8)
 
 
 @tries(200)

@@ -10,13 +10,14 @@ from aventus_creds.profiles.checks import check_profile
 PARAMETERS = (
     *("response_type", "response_mode", "client_id", "redirect_uri", "scope", "state"),  # RFC 6749 4.1.1
     *("grant_type", "code", "refresh_token", "client_secret"),  # RFC 6749 2.3.1, 4.1.3, 6
+    *("request", "request_uri"),  # RFC 9101 5
     *("code_challenge", "code_challenge_method", "code_verifier"),  # RFC 7636 4.3, 4.5
     *(
         "nonce",
-        "client_assertion",
+        *("client_assertion", "client_assertion_type", "subject_token", "actor_token"),
         "device_code",
         "audience",
-    ),  # OpenID Connect Core 3.1.2.1, RFC 7521, RFC 8628
+    ),  # OpenID Connect Core 3.1.2.1, RFC 7521, RFC 8628, RFC 8693
 )
 
 

@@ -5,12 +5,13 @@ import tomllib
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
+import machine_profiles
 import pytest
 from profile_texts import ATHOC, AVENTUS, CIDAAS, ISSUER, LOOPBACK, PLAIN, several, uncommented
 from support import REPOSITORY
 
 from aventus_creds.profiles.checks import check_profile
-from aventus_creds.profiles.keys import KEYS
+from aventus_creds.profiles.keys import all_keys
 from aventus_creds.profiles.schema import reference, schema
 from aventus_creds.profiles.store_keys import REDIS_SCHEMES, STORE_KEYS, check_store
 
@@ -39,11 +40,11 @@ def test_every_key_is_described_in_schema_and_reference() -> None:
     """Each key of the table has a description for editors and a row in the reference."""
     properties = schema()["properties"]["profiles"]["additionalProperties"]["properties"]
     rows = [line.split(" | ") for line in reference().splitlines()[2:] if line]
-    assert list(properties) == [row[0].strip("|` ") for row in rows] == list(KEYS)
+    assert list(properties) == [row[0].strip("|` ") for row in rows] == list(all_keys())
     of_store = schema()["properties"]["store"]["properties"]
     rows = [line.split(" | ") for line in reference(STORE_KEYS.values()).splitlines()[2:] if line]
     assert list(of_store) == [row[0].strip("|` ") for row in rows] == list(STORE_KEYS)
-    for name, key in [*KEYS.items(), *STORE_KEYS.items()]:
+    for name, key in [*all_keys().items(), *STORE_KEYS.items()]:
         assert (properties | of_store)[name]["description"].endswith(".")
         assert key.doc
         assert "|" not in key.doc + key.default
@@ -100,6 +101,7 @@ GOOD: list[dict[str, Any]] = [
     {**ISSUER, "authorize_params": {"a": "b", "c": ["d", ""]}, "token_params": {}},
     {**ISSUER, "token_request": "json", "client_auth": "post"},
     {**ISSUER, "timeout": 0.5, "login_timeout": 86400, "retries": 0},
+    *machine_profiles.GOOD,
 ]
 
 BAD: list[dict[str, Any]] = [
@@ -120,9 +122,9 @@ BAD: list[dict[str, Any]] = [
     {**ISSUER, "base_url": "https://a.example"},
     {**PLAIN, "provider": "oidc", "base_url": "https://a.example"},
     *({**AVENTUS, "client_id": value} for value in several("", 1, True, [], {})),
-    *({**AVENTUS, key: "http://example.com"} for key in KEYS if key.endswith("_url")),
-    *({**AVENTUS, key: "example.com"} for key in KEYS if key.endswith("_url")),
-    *({**AVENTUS, key: 1} for key in KEYS if key not in {"timeout", "login_timeout", "retries"}),
+    *({**AVENTUS, key: "http://example.com"} for key in all_keys() if key.endswith("_url")),
+    *({**AVENTUS, key: "example.com"} for key in all_keys() if key.endswith("_url")),
+    *({**AVENTUS, key: 1} for key in all_keys() if key not in {"timeout", "login_timeout", "retries"}),
     *(
         {**AVENTUS, "redirect_uri": uri}
         for uri in ([], "", "https://", "http://example.com", "app:/x", [LOOPBACK, 1], [[LOOPBACK]])
@@ -189,6 +191,7 @@ BAD: list[dict[str, Any]] = [
     ),
     *({**ISSUER, "retries": value} for value in several(-1, 21, 2.5, "3", True)),
     {**ISSUER, "ca_bundle": ""},
+    *(keys for keys, _, what in machine_profiles.BAD if what not in machine_profiles.NOT_IN_THE_SCHEMA),
 ]
 
 
@@ -288,3 +291,27 @@ def test_bad_names(name: str) -> None:
 def test_mistakes_around_the_profiles(document: Any) -> None:
     """What stands at the wrong place is marked."""
     assert not schema_takes(document)
+
+
+def test_files_whose_profiles_share() -> None:
+    """What works pleases an editor."""
+    document: dict[str, Any] = {
+        "include": ["~/team/profiles.toml"],
+        "include_origins": ["https://as.example.com"],
+        "defaults": {"timeout": 5, "scope": {"env": "X"}},
+        "profiles": {
+            "base": {"issuer": "https://${HOST}"},
+            "prod": {"extends": "base", "client_id": {"env": "X"}, "redirect_uri": ["http://127.0.0.1/${X}"]},
+        },
+    }
+    VALIDATOR.validate(document)
+    VALIDATOR.validate({"profiles": document["profiles"]})
+    for wrong in (
+        {**document, "include": "x"},
+        {**document, "defaults": {"extends": "x"}},
+        {**document, "defaults": {"timeout": "x"}},
+        {"profiles": {"base": {"issuer": "https://a.example"}}},
+        {"profiles": {"prod": {"extends": "base", "timeout": {"env": "X"}}}},
+        {"profiles": {"prod": {"extends": 5}}},
+    ):
+        assert not VALIDATOR.is_valid(wrong), wrong

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -122,10 +122,10 @@ def test_tls_that_breaks(
     def talk(connection: Any) -> None:
         with authority.context.wrap_socket(connection, server_side=True) as tls:
             received.append(tls.recv(65536))
-            raw = tls.detach()
-            os.write(raw, b"\x17\x03\x03\x00\x20" + bytes(32))  # a record that no key made
+            raw = socket.socket(fileno=tls.detach())
+        with raw:
+            raw.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))  # a record that no key made
             time.sleep(0.2)
-            os.close(raw)
 
     with RawServer(talk) as server:
         url = server.url.replace("http", "https")

@@ -312,7 +312,8 @@ class Soak:
             re.MULTILINE,
         )
         files = {path.name.removeprefix(self._key) for path in (self._folder / "state").rglob("*.*")}
-        strange = files - {".json", ".lock", ".json.tmp"}
+        # A note says what the last refresh met; that of a worker that was killed waits for the next refresh.
+        strange = files - {".json", ".lock", ".json.tmp", ".note"}
         return [
             *without_cause,
             *(kind for kind in kinds if not any(re.fullmatch(known, kind) for known in EXPECTED)),

@@ -1,4 +1,4 @@
-"""Where tokens rest, as people choose it: [store], a profile's store, AVENTUS_CREDS_STORE."""
+"""Where tokens are stored, as people choose it: [store], a profile's store, AVENTUS_CREDS_STORE."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def told(text: str) -> str:
     ("line", "what"),
     [
         *(("type = 5", "must be one of file, keyring, redis"), ("type = []", "must be one of file")),
-        ('type = "disk"', "must be one of file, keyring, redis, not 'disk'"),
+        ('type = "disk"', "must be one of file, keyring, redis, memory, not 'disk'"),
         (f'type = "{SECRET_URL}"', "must be one of file, keyring, redis"),
         *((f"url = {value}", "must be text, or one of { env") for value in ("5", "true", "[]", "1979-05-27")),
         *(
@@ -73,8 +73,8 @@ def told(text: str) -> str:
         ),
         (f'encryption_key = ["{SEAL}", "{SEAL[:-3]}", 5]', "item 2 must be a key"),
         (f'encryption_key = ["{SEAL}", 5]', "item 2 must be text, or one of"),
-        ('encryption_key = { env = "" }', "must be text, not nothing"),
-        *(('prefix = ""', "must be text, not nothing"), ("prefix = 5", "must be text, not a number")),
+        ('encryption_key = { env = "" }', "must not be empty"),
+        *(('prefix = ""', "must not be empty"), ("prefix = 5", "must be text, not a number")),
         ('typ = "redis"', "unknown key; did you mean 'type'?"),
         ('colour = "red"', "unknown key; allowed: type, url, encryption_key, prefix"),
         ("[store.url]", "must be exactly one of { env"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
@@ -224,3 +225,36 @@ def test_from_the_login_to_the_logout(sandbox: Sandbox, table: dict[str, Any], c
     assert run(["logout", "prod"]) == 0
     assert "there was no login" in capsys.readouterr().err
     assert run(["token", "prod"]) == 3
+
+
+def test_a_login_bound_to_a_key(
+    sandbox: Sandbox, table: dict[str, Any], write_profiles: WriteProfiles, redis_server: RedisServer
+) -> None:
+    """The key is kept beside the token, sealed as that is; eight processes refresh once, and prove the same key."""
+    bound = {**sandbox.profiles()["oidc-bound"], "callback": "loopback"}
+    write_profiles({"prod": bound}, store=table)
+    first = login("prod", browser=Robot())
+    assert first.proof_key
+    past = time.time() - 3600
+    old: dict[str, Any] = {
+        "refresh_token": first.refresh_token,
+        "token_type": "DPoP",
+        "proof_key": first.proof_key,
+    }
+    put(table["type"], token=Token("used", obtained_at=past - 60, expires_at=past, **old))
+    before = len(sandbox.journal)
+    code = "from aventus_creds import get_session; print(get_session('prod').get('/v1/me').status_code)"
+    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(8)]
+    assert {process.communicate(timeout=60)[0] for process in running} == {b"200\n"}
+    asked = [(it.grant_type, it.status) for it in sandbox.journal[before:] if it.endpoint == "token"]
+    assert asked == [("refresh_token", 200)]
+    refreshed = kept(table["type"])
+    assert refreshed
+    assert (refreshed.proof_key, refreshed.token_type) == (first.proof_key, "DPoP")
+    if table["type"] == "redis":
+        private = json.loads(first.proof_key)["d"].encode()
+        with redis_server.admin as admin:
+            names = [name for name in admin.keys(f"{table['prefix']}*") if admin.type(name) == b"string"]
+            values = [admin.get(name) for name in names]
+        assert max(map(len, values)) > len(private)
+        assert not [value for value in values if private in value]

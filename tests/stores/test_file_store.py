@@ -296,7 +296,7 @@ def test_a_read_only_or_full_disk_has_nothing_to_lock(
     def fail(*_: object, **__: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("filelock.FileLock.acquire", fail)
+    monkeypatch.setattr("aventus_creds.basics.folder_lock.attempt", fail)
     with files.lock(KEY):
         pass
 

@@ -122,8 +122,11 @@ def test_the_library_is_not_installed(monkeypatch: pytest.MonkeyPatch, store: Ke
     assert caught.value.hint == "pip install 'aventus-creds[keyring]'"
 
 
+OF_ANOTHER_SYSTEM = "macOS.Keyring" if os.name == "nt" else "Windows.WinVaultKeyring"
+
+
 @pytest.mark.parametrize(
-    "name", ["no.such.Backend", "Backend", "keyring.backends.Windows.WinVaultKeyring", "os.path"]
+    "name", ["no.such.Backend", "Backend", f"keyring.backends.{OF_ANOTHER_SYSTEM}", "os.path"]
 )
 def test_a_backend_that_cannot_be_loaded(
     monkeypatch: pytest.MonkeyPatch, store: KeyringStore, name: str
@@ -223,7 +226,7 @@ def test_without_a_lock_nothing_is_saved(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    monkeypatch.setattr("aventus_creds.basics.folder_lock.attempt", refuse)
     with pytest.raises(StoreError, match="cannot be locked") as caught, store.lock(KEY):
         pass
     assert "AVENTUS_CREDS_STATE_DIR" in caught.value.hint

@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, AnyStr
 
 import pytest
 from keyring_backends import KEY, LONG, long_token, save
-from secret_service import SecretService
-from support import HELPERS, free_port, make_token
+from secret_service import SecretService, again_if_the_daemon_dies
+from support import PATH_WITH_HELPERS, free_port, make_token
 
 from aventus_creds import login
 from aventus_creds.errors import StoreError
@@ -71,6 +72,7 @@ def test_parts_in_a_secret_service(secret_service: SecretService, store: Keyring
     assert not {name for name in secret_service.names() if name.startswith("parts")}
 
 
+@again_if_the_daemon_dies
 def test_many_threads(secret_service: SecretService, store: KeyringStore) -> None:
     """Each with its own key, saving and loading at once."""
 
@@ -109,7 +111,7 @@ def once(folder: Path, first: int = 0, end: int = 2, **environment: str) -> str:
     """Return what a new process says that looks for a keyring itself, saves a token, loads it and deletes it."""
     done = subprocess.run(
         [sys.executable, "-c", ONCE, folder, str(first), str(end)],
-        env={**os.environ, "PYTHONPATH": str(HELPERS), **environment},
+        env={**os.environ, "PYTHONPATH": PATH_WITH_HELPERS, **environment},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -123,6 +125,7 @@ def test_a_process_finds_it(secret_service: SecretService, folder: Path) -> None
     assert re.fullmatch("None False\n<Token until .*> False\n", once(folder))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the keyring of Windows needs no D-Bus")
 def test_without_d_bus(folder: Path) -> None:
     """As in a container or a cron job: an error that says what to do, and no file."""
     said = once(folder)
@@ -185,6 +188,7 @@ while True:
 """
 
 
+@again_if_the_daemon_dies
 @pytest.mark.usefixtures("in_parts")
 def test_processes_killed_while_they_write(
     secret_service: SecretService, store: KeyringStore, folder: Path
@@ -194,7 +198,7 @@ def test_processes_killed_while_they_write(
     save(store, long_token(), key)
     environment = {
         **os.environ,
-        "PYTHONPATH": str(HELPERS),
+        "PYTHONPATH": PATH_WITH_HELPERS,
         "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring",
     }
     for pause in (0.0, 0.2):
@@ -238,6 +242,7 @@ for line in sys.stdin:
 """
 
 
+@again_if_the_daemon_dies
 def test_eight_processes_refresh_once(
     secret_service: SecretService, store: KeyringStore, folder: Path, write_profiles: Callable[..., Path]
 ) -> None:
@@ -246,33 +251,40 @@ def test_eight_processes_refresh_once(
         write_profiles({"prod": {**sandbox.profiles()["athoc"], "callback": "loopback"}})
         login("prod", browser=Robot(), store=store)
         key = read_profiles().profile("prod").key
-        workers = [
-            subprocess.Popen(
-                [sys.executable, "-c", WORKER, folder],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring"},
-            )
-            for _ in range(8)
-        ]
-        for worker in workers:
-            assert pipe(worker.stdout).readline() == "ready\n"
-        for round_ in range(1, 3):
-            stored = store.load(key)
-            assert stored
-            save(store, make_token("expired", age=7200, refresh_token=stored.refresh_token), key)
+        with ExitStack() as workers_end:
+            workers = [workers_end.enter_context(running_worker(folder)) for _ in range(8)]
             for worker in workers:
-                pipe(worker.stdin).write("go\n")
-                pipe(worker.stdin).flush()
-            answers = {pipe(worker.stdout).readline() for worker in workers}
-            stored = store.load(key)
-            assert stored is not None
-            assert answers == {f"token {stored.access_token[-12:]}\n"}
-            assert sum(record.grant_type == "refresh_token" for record in sandbox.journal) == round_
-        assert sandbox.reuse_detections == 0
-        for worker in workers:
-            worker.communicate(timeout=10)
+                assert pipe(worker.stdout).readline() == "ready\n"
+            for round_ in range(1, 3):
+                stored = store.load(key)
+                assert stored
+                save(store, make_token("expired", age=7200, refresh_token=stored.refresh_token), key)
+                for worker in workers:
+                    pipe(worker.stdin).write("go\n")
+                    pipe(worker.stdin).flush()
+                answers = {pipe(worker.stdout).readline() for worker in workers}
+                stored = store.load(key)
+                assert stored is not None
+                assert answers == {f"token {stored.access_token[-12:]}\n"}
+                assert sum(record.grant_type == "refresh_token" for record in sandbox.journal) == round_
+            assert sandbox.reuse_detections == 0
+
+
+@contextmanager
+def running_worker(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring"},
+    )
+    try:
+        yield worker
+        worker.communicate(timeout=10)
+    finally:
+        worker.kill()
+        worker.communicate()
 
 
 def pipe(end: IO[AnyStr] | None) -> IO[AnyStr]:

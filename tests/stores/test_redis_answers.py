@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from redis_stores import KEY, SEAL, everything, links, save
+from redis_stores import KEY, SEAL, connects, everything, links, save
 from sockets import RawServer
 from support import variables_shown
 
@@ -17,6 +17,8 @@ from aventus_creds.stores.redis.store import RedisStore
 
 PASSWORD = "s3cr3t/of the-Redis"
 CONTROLS = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e"
+
+pytestmark = connects
 
 
 def commands(data: bytes) -> list[list[str]]:

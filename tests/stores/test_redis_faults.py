@@ -15,9 +15,9 @@ import pytest
 import redis
 from redis.crc import key_slot
 from redis_server import RedisServer, wait_until
-from redis_stores import KEY, REFRESHABLE, SEAL, entry, save
+from redis_stores import KEY, REFRESHABLE, SEAL, connects, entry, save
 from sockets import Authority, RawServer
-from support import free_port, make_token, variables_shown
+from support import MACHINE, free_port, make_token, variables_shown
 
 from aventus_creds.errors import AventusCredsError, ConfigError, StoreError
 from aventus_creds.stores.redis.address import Address, read_address
@@ -25,7 +25,7 @@ from aventus_creds.stores.redis.faults import RIGHTS
 from aventus_creds.stores.redis.lock import names
 from aventus_creds.stores.redis.store import RedisStore
 
-LONG = int(os.environ.get("AVENTUS_CREDS_TEST_ROUNDS", "0")) >= 20 or os.environ.get("CI") == "true"
+LONG = int(os.environ.get("AVENTUS_CREDS_TEST_ROUNDS", "0")) >= 20 or MACHINE.get("CI") == "true"
 
 
 # Faults
@@ -136,6 +136,7 @@ def test_a_redis_that_cannot_write(tmp_path: Path) -> None:
         server.folder.mkdir()
 
 
+@connects
 @pytest.mark.parametrize(
     ("answer", "meaning"),
     [

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 from redis_server import RedisServer, wait_until
-from redis_stores import KEY, SEAL, save
+from redis_stores import KEY, SEAL, connects, save
 from sockets import Authority, RawServer, lead_here
 from support import free_port
 
@@ -74,6 +74,7 @@ def listener(other: Authority) -> Iterator[tuple[Listener, int]]:
         yield listener, server.port
 
 
+@connects
 @pytest.mark.parametrize("form", FORMS)
 def test_a_certificate_for_another_name_is_refused(
     form: str, other: Authority, listener: tuple[Listener, int]
@@ -90,6 +91,7 @@ def test_a_certificate_for_another_name_is_refused(
     wait_until(lambda: any(heard.read))
 
 
+@connects
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("options", "checked"),

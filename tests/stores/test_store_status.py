@@ -19,6 +19,42 @@ from aventus_creds.stores.redis.store import RedisStore
 # status and doctor
 
 
+def test_status_asks_redis_once(
+    write_profiles: WriteProfiles,
+    in_redis: dict[str, Any],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Prints,
+) -> None:
+    """However many profiles there are. An entry that cannot be read is a row of its own."""
+    from redis.connection import Connection
+
+    profiles = {f"p{number}": {**KEYS, "scope": f"s{number}"} for number in range(20)}
+    write_profiles(profiles, store=in_redis)
+    for name in ("p3", "p7", "p11"):
+        put("redis", name)
+    store = open_store("redis", profile("p3").store)
+    assert isinstance(store, RedisStore)
+    names = store._names(profile("p11").key)
+    with request.getfixturevalue("redis_server").admin as admin:
+        admin.delete(names.entry)
+        admin.execute_command("LPUSH", names.entry, "a list")
+    sent: list[bytes] = []
+    send: Any = Connection.send_packed_command
+
+    def noted(self: Connection, command: Any, *args: Any, **more: Any) -> None:
+        sent.append(b"".join([command] if isinstance(command, bytes) else command))
+        send(self, command, *args, **more)
+
+    monkeypatch.setattr(Connection, "send_packed_command", noted)
+    assert run(["status", "--json"]) == 4
+    assert [piece.count(b"GET") for piece in sent if b"GET" in piece] == [40]
+    shown = capsys.readouterr()
+    states = {row["profile"]: row["state"] for row in json.loads(shown.out)}
+    assert states == {**dict.fromkeys(profiles, "none"), "p3": "fresh", "p7": "fresh", "p11": "unknown"}
+    assert shown.err.startswith("error: ")
+
+
 @pytest.mark.usefixtures("impatient")
 def test_status_of_a_store_that_is_away(write_profiles: WriteProfiles, capsys: Prints) -> None:
     """It is a row that says so, beside the others', and one error; exit 4, also where a login is needed."""
@@ -159,5 +195,5 @@ def test_doctor_leaves_nothing_where_a_store_gives_back_something_else(
     with monkeypatch.context() as patched:
         patched.setattr(RedisStore, "load", lambda *_: make_token("another"))
         assert run(["doctor", "prod"]) == 4
-    assert "redis does not give back what was put into it" in checks(capsys)["the token store"]
+    assert "redis does not return what was stored in it" in checks(capsys)["the token store"]
     assert open_store("redis", profile().store).load("doctor") is None

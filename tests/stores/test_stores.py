@@ -132,6 +132,7 @@ def test_the_state_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         assert state_folder() == tmp_path / "xdg" / "aventus-creds"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows itself says where the folders of a user are")
 def test_without_a_home_folder_the_state_folder_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user that the system does not know, as in a container, hears what to set; no folder "~" is made."""
     monkeypatch.setattr(os.path, "expanduser", str)
@@ -145,7 +146,7 @@ def test_without_a_home_folder_the_state_folder_must_be_named(monkeypatch: pytes
 
 
 def test_the_default_store_is_files(folder: Path) -> None:
-    """Without a choice, tokens rest in files."""
+    """Without a choice, tokens are stored in files."""
     store = default_store()
     with store.lock(KEY):
         store.save(KEY, token := make_token())

@@ -74,6 +74,7 @@ def run(
     made = {name: {**table, **loopback, "callback": "loopback"} for name, table in base.items()}
     backoffice = made.pop("backoffice")
     evil_table = {
+        "api_url": f"{web.url}/",
         **loopback,
         "provider": "oidc",
         "issuer": web.url,

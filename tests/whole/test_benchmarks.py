@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,17 +11,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks import expired, growth
+from benchmarks import expired, growth, instructions, memory
 from benchmarks.__main__ import FIGURES
 from benchmarks.bench import Bench
 from benchmarks.measure import Failed, Figure, Goal, in_turns
-from benchmarks.peers import FLOOR, OURS
+from benchmarks.peers import FLOOR, HAND, OURS
 from benchmarks.table import goal, lines
 from support import REPOSITORY
 
+pytestmark = pytest.mark.heavy
+
 ROOT = REPOSITORY
-WHOLE = "import cold warm authorisation session token memory listener".split()
-"""What one round measures quickly. The other two have tests of their own, at a small size."""
+WHOLE = "import cold warm httpx authorisation session token memory listener stream".split()
+"""What one round measures quickly. The others have tests of their own, at a small size."""
 
 
 @pytest.fixture
@@ -45,18 +48,18 @@ def test_the_command_measures_every_figure(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     figures = json.loads(saved.read_text("utf-8"))["figures"]
-    assert len(figures) == 13
+    assert len(figures) == 19
     for figure in figures:
         assert figure["title"] in done.stdout
         assert all(len(numbers) == 1 and numbers[0] > 0 for numbers in figure["samples"].values()), figure
         assert figure["subject"] in figure["samples"]
-    assert sum(figure["goal"] is not None for figure in figures) == 6
-    assert done.stdout.count("goal: ") == 6
+    assert sum(figure["goal"] is not None for figure in figures) == 8
+    assert done.stdout.count("goal: ") == 8
 
 
 def test_no_figure_is_left_out_here() -> None:
     """A new figure is measured by one of these tests."""
-    assert {*WHOLE, "profiles", "expired"} == set(FIGURES)
+    assert {*WHOLE, "profiles", "expired", "https memory"} == set(FIGURES)
 
 
 def test_files_of_several_sizes(bench: Bench) -> None:
@@ -70,10 +73,25 @@ def test_files_of_several_sizes(bench: Bench) -> None:
 def test_two_on_an_expired_token_ask_once(bench: Bench) -> None:
     """Threads and processes; the figure counts what the server saw."""
     figures = expired.token(bench, many=2)
-    counts = [figure for figure in figures if figure.goal]
-    assert [list(figure.samples.values()) for figure in counts] == [[[1], [1]]] * 2
+    counts = [figure for figure in figures if figure.goal and figure.goal.exactly]
+    assert [list(figure.samples.values()) for figure in counts] == [[[1], [1], [1]]] * 3
     assert all(figure.met() for figure in counts)
-    assert bench.token_requests() == 4
+    assert bench.token_requests() == 9
+
+
+def test_memory_by_https(bench: Bench) -> None:
+    """The server is asked by https, and trusted by the bundle that the figure names; then by http again."""
+    (figure,) = memory.secure(bench, many=3)
+    assert set(figure.samples) == {FLOOR, OURS}
+    assert bench.url.startswith("http:")
+    assert bench.cold(OURS).cpu > 0
+
+
+@pytest.mark.skipif(not shutil.which("valgrind"), reason="valgrind counts the instructions")
+def test_instructions(bench: Bench) -> None:
+    """They are those of the process, and do not depend on the machine's other work."""
+    less, more = (instructions.count(bench, ["-SEc", f"sum(range({size}))"]) for size in (10, 100_000))
+    assert 0.5 < more - less < 100
 
 
 def test_a_call_without_its_token_is_no_measurement(bench: Bench) -> None:
@@ -87,7 +105,7 @@ def test_a_peer_that_does_not_work_is_named(bench: Bench, monkeypatch: pytest.Mo
     """It does not end the measuring of the others."""
     monkeypatch.setattr("benchmarks.bench.FILES", {"missing": "missing"})
     bench.invite(["missing"])
-    assert bench.peers == [FLOOR, OURS]
+    assert bench.peers == [FLOOR, OURS, HAND]
     assert bench.absent == {"missing": "ModuleNotFoundError: No module named 'benchmarks.peers.missing'"}
 
 

@@ -430,13 +430,11 @@ def test_ctrl_c_ends_the_wait_at_once(tmp_path: Path) -> None:
     )
     assert process.stderr
     assert "open this address" in process.stderr.readline()
-    time.sleep(0.3)
-    begin = time.monotonic()
+    assert any("Ctrl-C ends it" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait(5) == 130
     process.stderr.close()
-    assert time.monotonic() - begin < 2
     assert rest.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in rest
 

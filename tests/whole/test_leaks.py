@@ -50,6 +50,7 @@ def test_logins_and_sessions(run: Run, wire: Wire) -> None:
     assert hits(wire.values, run.texts | run.files()) == []
 
 
+@pytest.mark.heavy
 def test_errors(run: Run, wire: Wire) -> None:
     """Answers that quote the request or are wrong otherwise, an interrupt, and faults of files and commands."""
     run.witness("errors")
@@ -58,6 +59,7 @@ def test_errors(run: Run, wire: Wire) -> None:
     assert hits(wire.values, run.texts | run.files()) == []
 
 
+@pytest.mark.heavy
 def test_every_kind_of_error(run: Run, wire: Wire) -> None:
     """Each of errors.py, and each step of a refresh that can fail, as IPython's Verbose mode and others draw it."""
     run.witness("every_kind")

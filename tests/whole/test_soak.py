@@ -9,7 +9,10 @@ import sys
 import pytest
 from support import REPOSITORY
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them"),
+]
 
 
 def soak(*arguments: str) -> subprocess.CompletedProcess[str]:

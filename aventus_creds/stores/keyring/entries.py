@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from aventus_creds.basics.forks import ForkLock
+from aventus_creds.basics.threads import started
 from aventus_creds.errors import AventusCredsError, ConfigError, StoreError
 from aventus_creds.profiles.secrets import INSTALL_KEYRING
 
@@ -140,14 +141,12 @@ def with_entries(work: Callable[[Entries], T]) -> T:
 
     thread = threading.Thread(target=run, daemon=True, name="aventus-creds keyring")
     try:
-        thread.start()
-    except RuntimeError:  # when the interpreter is ending, no thread can be started
-        run()
-    else:
-        try:
+        if started(thread):
             thread.join(WAIT)
-        finally:
-            given_up.set()
+        else:
+            run()
+    finally:
+        given_up.set()
     if found:
         return found[0]
     raise (
@@ -211,8 +210,9 @@ def _explained(fault: Exception) -> StoreError:
         )
     if kinds & GONE:
         return StoreError("the system's keyring does not run any more", hint=NO_KEYRING)
-    # Show only the type: the text of such an error may quote the token.
+    # Show only the type, and the name that D-Bus gives an error: its text may quote the token.
+    name = getattr(fault, "name", None)
     return StoreError(
-        f"the system's keyring failed: {type(fault).__name__}",
+        f"the system's keyring failed: {type(fault).__name__}{f' {name}' if isinstance(name, str) else ''}",
         hint=f"See that it runs and is unlocked, {INSTEAD}",
     )

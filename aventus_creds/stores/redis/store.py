@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import ForkLock
@@ -18,6 +18,7 @@ from aventus_creds.errors import AventusCredsError, InsecureStoreWarning, StoreC
 from aventus_creds.stores.record import decode, encode
 from aventus_creds.stores.redis.address import checked_address
 from aventus_creds.stores.redis.faults import explain, known_faults, passing
+from aventus_creds.stores.redis.reading import SAVED, read_all, read_entry, read_news
 from aventus_creds.stores.redis.scripts import SAVE
 from aventus_creds.stores.redis.sealing import NONCE, STAMP, Seal, unreadable
 from aventus_creds.tokens import Token
@@ -36,9 +37,6 @@ GRACE: Final = 300.0
 
 DELETED: Final = b"\x00"
 """The first byte of the mark that a deleted entry leaves for REMEMBERED seconds. The rest is random."""
-
-SAVED: Final = "saved"
-"""The news of a save, as SAVE writes it."""
 
 REMEMBERED: Final = 86400.0
 """Seconds to keep the news for waiters, and the marks of deleted entries."""
@@ -105,12 +103,14 @@ class RedisStore(Secretive):
 
     def load(self, key: str) -> Token | None:
         """Return the token under ``key``. Raises StoreError, also if no key can decrypt it."""
-        entry = self._names(key).entry
-        kept = self._call(_read_entry, entry)
+        kept = self._call(read_entry, self._names(key).entry)
         self._mine.seen[key] = kept[:STAMP]
+        return self._token(key, kept)
+
+    def _token(self, key: str, kept: bytes) -> Token | None:
         if not kept or kept.startswith(DELETED):
             return None
-        token = decode(key, self._seal.open(entry, kept, key))
+        token = decode(key, self._seal.open(self._names(key).entry, kept, key))
         if token is None:
             raise unreadable(key)
         return token
@@ -164,6 +164,25 @@ class RedisStore(Secretive):
         name = self._names(key).note
         sealed = self._call(lambda client: client.get(name))
         return None if sealed is None else self._seal.open(name, sealed)
+
+    def glance(self, keys: Sequence[str]) -> dict[str, tuple[Token | None, bytes | None] | AventusCredsError]:
+        """Return the token and the note under each of ``keys``, or its error, in one round trip. Raises StoreError."""
+        places = [name for key in keys for name in (self._names(key).entry, self._names(key).note)]
+        found = self._call(read_all, places)
+        return {key: self._glance(key, *found[2 * at : 2 * at + 2]) for at, key in enumerate(keys)}
+
+    def _glance(
+        self, key: str, kept: Any, note: Any
+    ) -> tuple[Token | None, bytes | None] | AventusCredsError:
+        if isinstance(kept, Exception):
+            return explain(kept, self._place, self._prefix, self._address.secrets)
+        opened = None
+        with suppress(StoreError):
+            opened = self._seal.open(self._names(key).note, note) if isinstance(note, bytes) else None
+        try:
+            return self._token(key, kept or b""), opened
+        except StoreError as error:
+            return error
 
     def holds(self, key: str) -> bool:
         """Whether this thread still holds its lock on ``key``. Raises StoreError."""
@@ -232,7 +251,7 @@ class RedisStore(Secretive):
             # once.
             pause = min(max(lapses - time.monotonic(), 0), longest)
             pause += spread(0.01, self._timeout * 0.2)
-            news = self._call(_read_news, self._names(key).news, last, int(pause * 1000))
+            news = self._call(read_news, self._names(key).news, last, int(pause * 1000))
             if news:
                 lapses = 0.0
             if or_news and news == SAVED:
@@ -293,18 +312,3 @@ class RedisStore(Secretive):
 
     def _locked_too_long(self, key: str) -> StoreError:
         return StoreError(f"{key} has been locked in {self._place} for {LOCK_TIMEOUT:g} s")
-
-
-def _read_entry(client: Any, entry: str) -> bytes:
-    kept = client.get(entry)
-    if not isinstance(kept, bytes | None):
-        raise TypeError
-    return kept or b""
-
-
-def _read_news(client: Any, stream: str, last: bytes, milliseconds: int) -> str:
-    """Wait for news in ``stream`` after ``last``. Return SAVED, another word, or "" if there are none."""
-    news = client.xread({stream: last}, count=1, block=milliseconds)
-    # The answer is a list in RESP2 and a mapping in RESP3.
-    items = news.values() if isinstance(news, dict) else [items for _, items in news or ()]
-    return "".join(SAVED if SAVED in str(item) else "freed" for item in items)

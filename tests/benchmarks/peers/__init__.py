@@ -13,10 +13,13 @@ documentation of the library shows for an existing token. The first lines of the
 
 FLOOR = "requests"
 OURS = "aventus_creds"
+HAND = "hand-rolled"
+"""Bare requests with a cache, a lock and a refresh, as somebody writes them who needs no comfort."""
 
 FILES = {
     FLOOR: "floor",
     OURS: "ours",
+    HAND: "hand_rolled",
     "requests-auth": "requests_auth",
     "requests-oauthlib": "requests_oauthlib",
     "requests_oauth2client": "requests_oauth2client",

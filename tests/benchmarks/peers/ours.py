@@ -23,7 +23,7 @@ def cache_token(folder: str, url: str) -> None:
 
     key, store, now = read_profiles().profile("prod").key, default_store(), time()
     with store.lock(key):
-        store.save(key, Token("an-access-token", obtained_at=now, expires_at=now + 86400))
+        store.save(key, Token("an-access-token", obtained_at=now, expires_at=now + 86400, refresh_token="r"))
 
 
 def caller(folder: str, url: str) -> Callable[[], requests.Response]:
@@ -31,5 +31,11 @@ def caller(folder: str, url: str) -> Callable[[], requests.Response]:
 
 
 def authorizer(folder: str, url: str) -> Callable[[requests.PreparedRequest], object]:
-    auth: Callable[[requests.PreparedRequest], object] = get_session("prod").auth  # type: ignore[assignment]
+    auth: Callable[[requests.PreparedRequest], object] = get_session("prod").auth
     return auth
+
+
+def refresher(folder: str, url: str) -> Callable[[], object]:
+    """Return what replaces the token that is stored now, as an API that refuses it makes one do."""
+    source = get_session("prod").auth.source
+    return lambda: source.token(stale=source.token())

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import urljoin
 
 import requests
+from support import MACHINE
 
 HERE = Path(__file__).parent
 STARTS_WITHIN = 30.0
@@ -32,16 +34,29 @@ class OidcProvider:
     """A context manager: installed into ``directory`` and running inside the ``with`` block.
 
     ``issuer``, ``resource`` (of the API that gets JWT access tokens) and ``secrets`` (by client id; ``""``
-    for a public client) are known once it runs. Packages that ``directory`` holds already serve again.
+    for a public client) are known once it runs. ``clients`` are registered beside its own. ``machine`` has clients with
+    a key or a certificate, and the certificate of the port that asks for theirs: see server.mjs. ``port`` 0 is a free
+    one. Packages that ``directory`` holds already serve again.
     """
 
     issuer: str
     resource: str
     secrets: dict[str, str]
 
-    def __init__(self, directory: Path, *, access_token_ttl: int = 60) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        access_token_ttl: int = 60,
+        clients: Sequence[Mapping[str, Any]] = (),
+        machine: Mapping[str, Any] | None = None,
+        port: int = 0,
+    ) -> None:
         self._directory = directory
-        self._access_token_ttl = access_token_ttl
+        self._environment = {"ACCESS_TOKEN_TTL": str(access_token_ttl), "CLIENTS": json.dumps(clients)}
+        if machine:
+            self._environment["MACHINE"] = json.dumps(machine)
+        self._port = port
         self._log = directory / "log.jsonl"
         self._errors = directory / "errors.txt"
         self._running = ExitStack()
@@ -61,7 +76,7 @@ class OidcProvider:
         """What happened so far, the oldest first, complete up to the last answer that the server gave.
 
         Each has ``event`` (grant.success, refresh_token.consumed ...), ``client_id``, ``client_auth`` (basic,
-        post), ``grant_type``, ``error``, ``error_description`` and ``error_detail`` (what the client was not
+        post, assertion), ``grant_type``, ``error``, ``error_description`` and ``error_detail`` (what the client was not
         told); ``""`` stands for what does not apply.
         """
         return self._lines()[1:]
@@ -113,7 +128,7 @@ class OidcProvider:
         command = [_program("npm"), "ci", "--omit=dev", "--no-audit", "--no-fund"]
         for attempts_left in (1, 0):
             done = subprocess.run(
-                command, cwd=directory, capture_output=True, text=True, timeout=50, check=False
+                command, cwd=directory, env=MACHINE, capture_output=True, text=True, timeout=50, check=False
             )
             if done.returncode == 0:
                 return
@@ -126,7 +141,7 @@ class OidcProvider:
         process = subprocess.Popen(
             [_program("node"), "server.mjs"],
             cwd=self._directory,
-            env=os.environ | {"PORT": "0", "ACCESS_TOKEN_TTL": str(self._access_token_ttl)},
+            env=os.environ | {"PORT": str(self._port)} | self._environment,
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=err,

@@ -2,11 +2,14 @@
 // needs no network, and ends on SIGTERM or as soon as its stdin closes, so a killed test run leaves no orphan.
 //
 // stdout is one JSON object per line; the first is {"event": "listening", "port", "resource", "secrets"}.
-// Environment: PORT (0, a free one), ACCESS_TOKEN_TTL (60, seconds).
+// Environment: PORT (0, a free one), ACCESS_TOKEN_TTL (60, seconds), CLIENTS (more clients, as JSON), MACHINE (JSON:
+// clients with a key or a certificate, "clients" as they are registered and "tls" as for node:tls, whose port asks for
+// certificates).
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 
 console.info = () => {}; // "you SHOULD change" and "unsupported runtime": true of production servers only
 console.warn = () => {};
@@ -14,6 +17,9 @@ const { Provider, errors } = await import('oidc-provider');
 
 const RESOURCE = 'https://api.example.com/';
 const ACCESS_TOKEN_TTL = Number(process.env.ACCESS_TOKEN_TTL ?? 60);
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const MACHINE = JSON.parse(process.env.MACHINE ?? '{"clients": []}');
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -55,6 +61,8 @@ const clients = [
     token_endpoint_auth_method: 'none',
     grant_types: [DEVICE_GRANT, 'refresh_token'],
   },
+  ...MACHINE.clients.map((client) => (client.redirect_uris ? client : { ...withoutBrowser, ...client })),
+  ...JSON.parse(process.env.CLIENTS ?? '[]'),
 ];
 
 // ------------------------------------------------------------------------------------------------ pages
@@ -90,12 +98,16 @@ async function grantEverything({ grantId, prompt: { details }, session, params }
   return grant.save();
 }
 
+// The first class that is asked for and that a login here can have (RFC 9470).
+const CLASSES = ['gold', 'silver'];
+const classOf = (params) => params.acr_values?.split(' ').find((name) => CLASSES.includes(name));
+
 async function resultOf(interaction, form) {
   if (form.has('abort')) {
     return { error: 'access_denied', error_description: 'the person refused' };
   }
   return interaction.prompt.name === 'login'
-    ? { login: { accountId: form.get('login') || 'alice' } }
+    ? { login: { accountId: form.get('login') || 'alice', acr: classOf(interaction.params) } }
     : { consent: { grantId: await grantEverything(interaction) } };
 }
 
@@ -122,15 +134,39 @@ server.listen(Number(process.env.PORT ?? 0), '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address();
 
+// Clients with a certificate come here (RFC 8705). Whose it is, is looked at by the provider, not by TLS.
+const secure = MACHINE.tls
+  ? createSecureServer({ ...MACHINE.tls, requestCert: true, rejectUnauthorized: false })
+  : undefined;
+if (secure) {
+  secure.listen(0, '127.0.0.1');
+  await once(secure, 'listening');
+}
+const aliases = () => {
+  const base = `https://127.0.0.1:${secure.address().port}`;
+  return { token_endpoint: `${base}/token`, revocation_endpoint: `${base}/token/revocation` };
+};
+const certificateOf = (ctx) => {
+  const certificate = ctx.req.socket.getPeerX509Certificate?.();
+  return certificate?.toString();
+};
+
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients,
   jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'test', alg: 'RS256', use: 'sig' }] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
+  acrValues: CLASSES,
   claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
   clockTolerance: 0, // a token of two seconds lives two seconds
   pkce: { required: () => true },
+  clientAuthMethods: [
+    'none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt',
+    'tls_client_auth', 'self_signed_tls_client_auth',
+  ],
+  enabledJWA: { clientAuthSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] },
+  ...(secure ? { discovery: { mtls_endpoint_aliases: aliases() } } : {}),
   rotateRefreshToken: true,
   ttl: {
     AccessToken: ACCESS_TOKEN_TTL,
@@ -162,6 +198,17 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+    mTLS: {
+      enabled: true,
+      certificateBoundAccessTokens: true,
+      selfSignedTlsClientAuth: true,
+      tlsClientAuth: true,
+      getCertificate: certificateOf,
+      certificateAuthorized: (ctx) => ctx.req.socket.authorized === true,
+      certificateSubjectMatches: (ctx, property, expected) => property === 'tls_client_auth_san_dns'
+        && ctx.req.socket.getPeerX509Certificate().checkHost(expected) !== undefined,
+    },
     deviceFlow: {
       enabled: true,
       userCodeInputSource: (ctx, form, _out, error) => {
@@ -192,11 +239,29 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   },
 });
 
+// A grant of its own (RFC 8693): a person's access token for one of the client that asks.
+provider.registerGrantType(EXCHANGE, async (ctx) => {
+  const { client, params } = ctx.oidc;
+  if (params.subject_token_type !== ACCESS_TOKEN) throw new errors.InvalidRequest('unsupported subject_token_type');
+  const subject = await provider.AccessToken.find(params.subject_token);
+  if (!subject) throw new errors.InvalidGrant('the subject_token is not known');
+  const token = new provider.AccessToken({
+    accountId: subject.accountId, client, grantId: subject.grantId, gty: EXCHANGE, scope: 'openid',
+  });
+  ctx.body = {
+    access_token: await token.save(),
+    issued_token_type: params.requested_token_type === 'urn:example:odd' ? 'urn:example:other' : ACCESS_TOKEN,
+    token_type: 'Bearer',
+    expires_in: token.expiration,
+  };
+}, ['subject_token', 'subject_token_type', 'requested_token_type', 'audience', 'scope']);
+
 // ------------------------------------------------------------------------------------------- event log
 
 // The server takes a secret from the header and from the body alike, whichever the client is registered for.
 function clientAuth(ctx) {
   if (/^basic /i.test(ctx?.headers?.authorization)) return 'basic';
+  if (ctx?.oidc?.body?.client_assertion) return 'assertion';
   return ctx?.oidc?.body?.client_secret ? 'post' : '';
 }
 
@@ -237,6 +302,7 @@ for (const event of ['issued', 'saved', 'consumed', 'destroyed']) {
 }
 
 const answer = provider.callback();
+secure?.on('request', answer);
 server.on('request', (request, response) => {
   if (!request.url.startsWith('/interaction/')) {
     answer(request, response);

@@ -1,77 +1,26 @@
-"""The differences between the sandbox's authorization servers, in one table. A new dialect is a new row."""
+"""The servers that every sandbox has: the demo's, for the systems that this package was first written for."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final
 from uuid import uuid4
 
-ClientAuth = Literal["none", "client_secret_post", "client_secret_basic"]
-
-CODE: Final = "authorization_code"
-REFRESH: Final = "refresh_token"
-CLIENT_CREDENTIALS: Final = "client_credentials"
-DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
-
-
-class ClientRow(NamedTuple):
-    """A client that is registered at a dialect's server, and what its profile contains."""
-
-    client_id: str
-    profile: str
-    scope: str
-    grants: tuple[str, ...] = (CODE, REFRESH)
-    auth: ClientAuth = "none"
-    secret: str = ""
-    redirect_uris: tuple[str, ...] = ()  # registered beside those of the sandbox
-    in_demo: bool = True
-
-    @property
-    def public(self) -> bool:
-        """Whether it has no secret. Then it must use PKCE (RFC 9700 section 2.1.1)."""
-        return self.auth == "none"
-
-
-class Dialect(NamedTuple):
-    """One authorization server. Paths are relative to ``base``. "" means that it has no such endpoint."""
-
-    name: str
-    title: str
-    base: str
-    authorize: str
-    token: str
-    revoke: str
-    jwks: str
-    scopes: tuple[str, ...]
-    clients: tuple[ClientRow, ...]
-    profile: Mapping[str, str]  # templates with {url} and {redirect_uri}
-    device: str = ""
-    activate: str = ""
-    userinfo: str = ""
-    issuer_suffix: str = ""
-    body: Literal["form", "json"] = "form"
-    lifetime: int = 3600  # of an access token, in seconds
-    rotates: bool = False  # one-time refresh tokens
-    requires_audience: bool = False
-    requires_nonce: bool = False  # if the scope openid is requested
-    refuses_unknown_scopes: bool = True  # False: drops them silently
-    always_names_scope: bool = True  # False: only if it is not the requested one (RFC 6749 section 5.1)
-    any_loopback_port: bool = False  # RFC 8252 section 7.3
-    sends_issuer: bool = False  # RFC 9207
-    refusal_status: int = 400  # for invalid_grant, and a pending or refused device login
-    org_code: str = ""  # required as acr_values=tenant:…; a wrong login then gets a bare page "400"
-    new_code: Callable[[], str] = lambda: secrets.token_urlsafe(32)
-
-    def issuer(self, url: str) -> str:
-        """Return the issuer identifier of this server in the sandbox at ``url``."""
-        return f"{url}{self.base}{self.issuer_suffix}"
-
+from aventus_creds.sandbox.dialects.dialect import (
+    CHANGE_ORG,
+    CLIENT_CREDENTIALS,
+    CODE,
+    DEVICE,
+    EXCHANGE,
+    JWT_BEARER,
+    REFRESH,
+    ClientRow,
+    Dialect,
+)
 
 _API_SCOPES: Final = ("read:contacts", "write:contacts")
 _OPENID_SCOPES: Final = ("openid", "profile", "email", "offline_access")
 
-DIALECTS: Final = (
+ROWS: Final = (
     Dialect(
         name="aventus",
         title="Aventus Platform",
@@ -117,6 +66,7 @@ DIALECTS: Final = (
         token="/token-srv/token",
         revoke="/token-srv/revoke",
         device="/authz-srv/device/authz",
+        par="/authz-srv/par",
         activate="/device",
         jwks="/.well-known/jwks.json",
         lifetime=86400,
@@ -148,7 +98,17 @@ DIALECTS: Final = (
         jwks="/.well-known/openid-configuration/jwks",
         rotates=True,
         scopes=("openid", "profile", "athoc.iws.web.api", "offline_access"),
-        clients=(ClientRow("athoc-pkce", "athoc", "openid profile athoc.iws.web.api offline_access"),),
+        clients=(
+            ClientRow("athoc-pkce", "athoc", "openid profile athoc.iws.web.api offline_access"),
+            ClientRow(
+                "athoc-orgs",
+                "",
+                "openid profile athoc.iws.web.api offline_access",
+                (CODE, REFRESH, CHANGE_ORG),
+                auth="client_secret_post",
+                secret="the-secret-of-athoc-orgs",
+            ),
+        ),
         profile={
             "provider": "athoc",
             "base_url": "{url}/athoc",
@@ -157,6 +117,7 @@ DIALECTS: Final = (
             "redirect_uri": "{redirect_uri}",
         },
         org_code="LOVELACE",
+        other_orgs=("BABBAGE",),
     ),
     Dialect(
         name="oidc",
@@ -166,6 +127,7 @@ DIALECTS: Final = (
         token="/token",
         revoke="/revoke",
         device="/device_authorization",
+        par="/par",
         activate="/device",
         userinfo="/userinfo",
         jwks="/jwks",
@@ -195,6 +157,33 @@ DIALECTS: Final = (
                 redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
                 in_demo=False,
             ),
+            ClientRow(
+                "oidc-bound",
+                "oidc-bound",
+                "openid profile offline_access read:contacts",
+                (CODE, REFRESH, DEVICE),
+                redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
+                in_demo=False,
+                bound=True,
+                pushes=True,
+            ),
+            ClientRow(
+                "oidc-key",
+                "",
+                "read:contacts",
+                (CODE, REFRESH, CLIENT_CREDENTIALS, DEVICE, EXCHANGE, JWT_BEARER),
+                "private_key_jwt",
+                redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
+            ),
+            ClientRow(
+                "oidc-secret-key",
+                "",
+                "read:contacts",
+                (CLIENT_CREDENTIALS, EXCHANGE),
+                "client_secret_jwt",
+                "sandbox secret that is long enough to sign",
+            ),
+            ClientRow("oidc-workload", "", "read:contacts", (CLIENT_CREDENTIALS, EXCHANGE), "federated"),
         ),
         profile={"provider": "oidc", "issuer": "{url}/oidc", "api_url": "{url}/"},
     ),

@@ -1,0 +1,40 @@
+"""Threads that are waited for, and Ctrl-C at any moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_LOST: Final = {("release unlocked lock",), ("cannot release un-acquired lock",)}
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within the block, let what a signal raises be itself: KeyboardInterrupt, or what the caller's handler raises.
+
+    It may reach a wait that has just ended, before that has its lock back. The lock then cannot be released, and
+    Python raises a RuntimeError in its place (github.com/python/cpython/issues/78667).
+    """
+    try:
+        yield
+    except RuntimeError as fault:
+        if fault.args in _LOST and fault.__context__ is not None:
+            raise fault.__context__ from None
+        raise
+
+
+def started(thread: threading.Thread) -> bool:
+    """Start ``thread``. Return False where none is to be had: there are too many, or the interpreter is ending.
+
+    Whatever a signal raises meanwhile, the thread runs: its work must not be done once more.
+    """
+    with interruptible():
+        try:
+            thread.start()
+        except RuntimeError as fault:
+            if fault.args in _LOST:
+                raise
+            return False
+    return True

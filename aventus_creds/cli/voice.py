@@ -1,0 +1,81 @@
+"""How the program speaks on standard error. Standard output is only for the result of a command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import click
+
+COLOURS: Final = {"error": "red", "warning": "yellow"}
+
+quiet = False
+"""Whether ``-q`` was given: then only errors and warnings are said."""
+
+debug = False
+"""Whether ``--debug`` was given."""
+
+_at_the_end: Final = ExitStack()
+"""What is to be done when the command ends."""
+
+
+@contextmanager
+def of_one_command() -> Iterator[None]:
+    """Speak as the options of one command say; in a notebook, the next one may have others."""
+    global quiet, debug  # noqa: PLW0603 - a process runs one command at a time
+    try:
+        yield
+    finally:
+        quiet = debug = False
+        _at_the_end.close()
+
+
+def say(text: str) -> None:
+    """Print a message for the person, unless the command is to be quiet."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def complain(kind: str, text: str) -> None:
+    """Print an error or a warning.
+
+    Args:
+        kind: ``error`` or ``warning``. It goes before the text.
+        text: may have several lines.
+    """
+    click.echo(f"{colour(f'{kind}:', COLOURS[kind], sys.stderr)} {text}", err=True)
+
+
+def colour(text: str, name: str, stream: object) -> str:
+    """Return ``text`` in a colour if ``stream`` is a terminal where colours are wanted (no-color.org)."""
+    return click.style(text, fg=name, bold=True) if wants_colour(stream) else text
+
+
+def wants_colour(stream: object) -> bool:
+    """Whether ``stream`` is a terminal that shows colours, and nobody has said that there should be none."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and is_terminal(stream)
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether ``stream`` is a terminal."""
+    return bool(getattr(stream, "isatty", bool)())
+
+
+def show_log() -> None:
+    """Print what the package logs, each request to the server among it: ``--debug``. It holds no secrets."""
+    global debug  # noqa: PLW0603 - as above
+    if debug:  # the option was given twice
+        return
+    import logging  # few commands are run with --debug
+
+    debug = True
+    log = logging.getLogger("aventus_creds")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
+    _at_the_end.callback(log.setLevel, log.level)
+    _at_the_end.callback(log.removeHandler, handler)
+    log.setLevel(logging.DEBUG)
+    log.addHandler(handler)

@@ -1,0 +1,22 @@
+"""What some columns of the table of providers hold. Apart, since a class costs more to make than a row."""
+
+from typing import NamedTuple
+
+
+class RedirectRule(NamedTuple):
+    """Which redirects to this machine a server lets a client register.
+
+    Attributes:
+        hosts: how this machine may be named. ``()``: not at all, only an https address.
+        any_port: whether the port may differ from the registered one (RFC 8252 section 7.3).
+    """
+
+    hosts: tuple[str, ...]
+    any_port: bool = False
+
+
+class Page(NamedTuple):
+    """A page that says what a row says, and the day when it was looked up in a stored copy."""
+
+    url: str
+    read: str  # ISO 8601

@@ -1,0 +1,128 @@
+"""Where data people keep and fetch data: warehouses, research, the earth seen from space."""
+
+from typing import Final
+
+from aventus_creds.profiles.providers import Provider
+from aventus_creds.profiles.providers.columns import Page, RedirectRule
+
+READ: Final = "2026-11-26"
+
+ROWS: Final = (
+    Provider(
+        name="databricks",
+        title="Databricks",
+        placeholders={"host": ""},
+        authorize_url="https://{host}/oidc/v1/authorize",
+        token_url="https://{host}/oidc/v1/token",
+        api_url="https://{host}/api/",
+        client_auth="basic",
+        grants=("pkce", "confidential", "client_credentials"),
+        scope="all-apis offline_access",
+        redirect_uri="http://localhost:8020",
+        redirect_rule=RedirectRule(("localhost", "127.0.0.1")),
+        register_at="nowhere for a person's login: client_id is databricks-cli; otherwise the account console",
+        pages=(Page("https://docs.databricks.com/aws/en/dev-tools/auth/oauth-u2m", READ),),
+    ),
+    Provider(
+        name="snowflake",
+        title="Snowflake",
+        placeholders={"account": ""},
+        authorize_url="https://{account}.snowflakecomputing.com/oauth/authorize",
+        token_url="https://{account}.snowflakecomputing.com/oauth/token-request",
+        api_url="https://{account}.snowflakecomputing.com/api/v2/",
+        client_auth="basic",
+        grants=("pkce", "confidential"),
+        scope="refresh_token",
+        api_headers={"X-Snowflake-Authorization-Token-Type": "OAUTH"},
+        register_at="SQL: CREATE SECURITY INTEGRATION … TYPE = OAUTH, OAUTH_CLIENT = CUSTOM",
+        pages=(
+            Page("https://docs.snowflake.com/en/user-guide/oauth-custom", READ),
+            Page(
+                "https://docs.snowflake.com/en/sql-reference/sql/create-security-integration-oauth-snowflake",
+                READ,
+            ),
+        ),
+        note="an http address needs OAUTH_ALLOW_NON_TLS_REDIRECT_URI = TRUE in the integration",
+    ),
+    Provider(
+        name="orcid",
+        title="ORCID",
+        authorize_url="https://orcid.org/oauth/authorize",
+        token_url="https://orcid.org/oauth/token",
+        revoke_url="https://orcid.org/oauth/revoke",
+        api_url="https://pub.orcid.org/v3.0/",
+        grants=("confidential", "client_credentials"),
+        scope="/authenticate",
+        api_headers={"Accept": "application/json"},
+        register_at="https://orcid.org/developer-tools",
+        pages=(
+            Page("https://github.com/ORCID/ORCID-Source/blob/master/orcid-api-web/tutorial/get_id.md", READ),
+        ),
+    ),
+    Provider(
+        name="globus",
+        title="Globus",
+        authorize_url="https://auth.globus.org/v2/oauth2/authorize",
+        token_url="https://auth.globus.org/v2/oauth2/token",
+        revoke_url="https://auth.globus.org/v2/oauth2/token/revoke",
+        issuer="https://auth.globus.org",
+        authorize_params={"access_type": "offline"},
+        client_auth="basic",
+        grants=("pkce", "confidential", "client_credentials"),
+        scope="openid profile email",
+        register_at="https://app.globus.org/settings/developers",
+        pages=(Page("https://docs.globus.org/api/auth/reference/", READ),),
+        note="the tokens of further APIs are in other_tokens: see token_path",
+    ),
+    Provider(
+        name="earthdata",
+        title="NASA Earthdata Login",
+        authorize_url="https://urs.earthdata.nasa.gov/oauth/authorize",
+        token_url="https://urs.earthdata.nasa.gov/oauth/token",
+        client_auth="basic",
+        grants=("confidential",),
+        register_at="https://urs.earthdata.nasa.gov/apps",
+        pages=(Page("https://github.com/nasa/cumulus/blob/master/packages/oauth-client/README.md", READ),),
+    ),
+    Provider(
+        name="copernicus",
+        title="Copernicus Data Space Ecosystem",
+        issuer="https://identity.dataspace.copernicus.eu/auth/realms/CDSE",
+        authorize_url="https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/auth",
+        token_url="https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token",
+        api_url="https://sh.dataspace.copernicus.eu/api/v1/",
+        grants=("pkce", "confidential", "client_credentials", "device"),
+        device_url="https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/auth/device",
+        scope="openid",
+        register_at="https://shapps.dataspace.copernicus.eu/dashboard/",
+        pages=(
+            Page(
+                "https://documentation.dataspace.copernicus.eu/APIs/SentinelHub/Overview/Authentication.html",
+                READ,
+            ),
+        ),
+    ),
+    Provider(
+        name="sentinelhub",
+        title="Sentinel Hub",
+        token_url="https://services.sentinel-hub.com/auth/realms/main/protocol/openid-connect/token",
+        api_url="https://services.sentinel-hub.com/api/v1/",
+        grants=("client_credentials",),
+        register_at="https://apps.sentinel-hub.com/dashboard/",
+        pages=(Page("https://docs.sentinel-hub.com/api/latest/api/overview/authentication/", READ),),
+    ),
+    Provider(
+        name="planet",
+        title="Planet",
+        issuer="https://login.planet.com/",
+        authorize_url="https://login.planet.com/authorize",
+        token_url="https://login.planet.com/oauth/token",
+        audience="https://api.planet.com/",
+        api_url="https://api.planet.com/",
+        grants=("pkce", "confidential", "device"),
+        device_url="https://login.planet.com/oauth/device/code",
+        scope="openid planet offline_access",
+        register_at="https://www.planet.com/account/",
+        pages=(Page("https://docs.planet.com/develop/authentication/", READ),),
+    ),
+)
