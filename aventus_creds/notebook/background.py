@@ -265,14 +265,10 @@ class BackgroundLogin(Watched):
         finally:
             self._leaving = False
         self.token = None
+        said = "You are logged out, and the server has revoked the login." if done.revoked else ""
         if done.why_not:
-            self._set(
-                "out", f"The login is forgotten here, but it was not revoked: {done.why_not}", failed=True
-            )
-        else:
-            self._set(
-                "out", "You are logged out, and the server has revoked the login." if done.revoked else ""
-            )
+            said = f"The login is forgotten here, but it was not revoked: {done.why_not}"
+        self._set("out", said, failed=bool(done.why_not))
 
     def _set(self, state: State, notice: str = "", *, failed: bool = False) -> None:
         with self._lock:

@@ -178,7 +178,7 @@ class OAuthClient:
     def swap(self, token: Token) -> Token:
         """Get the token that the API wants for the login's ``token``, see ``swap``. Raises TokenRefused."""
         request, asked_at = swap_request(self._profile, token), time.time()
-        return read_swapped(self._profile, self._transport.ask(request), request, token, now=asked_at)
+        return read_swapped(self._profile, self._transport.fetch(request), request, token, now=asked_at)
 
     def userinfo(self, token: Token) -> dict[str, Any]:
         """Return what the server says of the person whose ``token`` it is; {} where it has no such endpoint.
@@ -190,7 +190,7 @@ class OAuthClient:
         from aventus_creds.oauth.userinfo import read_userinfo, userinfo_request  # rarely needed
 
         request = userinfo_request(self._profile, self.endpoints, token)
-        return read_userinfo(self._profile, self._transport.ask(request), request, token) if request else {}
+        return read_userinfo(self._profile, self._transport.fetch(request), request, token) if request else {}
 
     def begin_device_login(self) -> DeviceAuthorization:
         """Start a login on another device and return what the person needs for it (RFC 8628 section 3.2).

@@ -64,10 +64,6 @@ class Transport:
         """
         return self._send("POST", request)
 
-    def ask(self, request: ServerRequest) -> Answer:
-        """Send ``request`` as a GET, with its headers and without a body. Raises as ``post`` does."""
-        return self._send("GET", request)
-
     def get(self, url: str) -> Answer:
         """Fetch a public document from the server. Raises as ``post`` does."""
         return self.fetch(ServerRequest(url, {"Accept": "application/json"}, b"", ()))

@@ -49,7 +49,9 @@ def injected_source(name: str) -> InjectedSource | None:
     Raises ConfigError where what it injects is no access token.
     """
     variable = token_variable(name)
-    return InjectedSource.of(variable) if variable in os.environ else None
+    if variable not in os.environ:  # a statement apart: IPython draws all that the one that raises names
+        return None
+    return InjectedSource.of(variable)
 
 
 def _injected(variable: str) -> Token:
