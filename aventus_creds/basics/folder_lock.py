@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.store_faults import store_error
+from aventus_creds.basics.waiting import waiting_for
 from aventus_creds.basics.waits import spread
 from aventus_creds.errors import StoreError
 
@@ -57,6 +58,10 @@ class FolderLock:
         if self._unless():
             return False
         logger.debug("waiting for %s, which another thread or process holds", self._path)
+        with waiting_for("another process"):
+            return self._wait()
+
+    def _wait(self) -> bool:
         begun = time.monotonic()
         while (waited := time.monotonic() - begun) < LOCK_TIMEOUT:
             # In proportion to the wait, so that a short one ends soon and a long one costs little. At random, so

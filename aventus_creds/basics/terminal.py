@@ -6,12 +6,16 @@ import os
 import sys
 from contextlib import suppress
 from functools import lru_cache
-from typing import Final
+from typing import Final, TextIO
+
+_shown_on: TextIO | None = None
+"""Where the last line is what ``show_line`` wrote."""
 
 
 def say(text: str) -> None:
     """Print ``text``, unless there is no standard error, as under pythonw and in some daemons."""
     if sys.stderr is not None:
+        clear_line()
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - what this module is for
 
 
@@ -41,32 +45,39 @@ def in_foreground(terminal: int) -> bool:
     return True
 
 
-def count_down(seconds: float, rest: str) -> bool:
+def count_down(seconds: float, rest: str) -> None:
     """Show the time left on the terminal's last line, replacing what is there.
 
     Args:
         seconds: the time left. Negative values are shown as 0.
-        rest: text to show after the time, cut where the line ends: a second line would scroll the others away.
-
-    Returns:
-        Whether anything was shown: nothing is without a terminal that can rewrite a line, or in a background
-        job.
+        rest: text to show after the time.
     """
+    minutes, left = divmod(max(0, round(seconds)), 60)
+    show_line(f"{minutes}:{left:02} left.{rest}")
+
+
+def show_line(line: str) -> None:
+    """Show ``line`` as the terminal's last one, replacing what is there. What is said next takes its place.
+
+    It is cut where the terminal ends: a second line would scroll the others away. Nothing is shown without a
+    terminal that can rewrite a line, or in a background job.
+    """
+    global _shown_on  # noqa: PLW0603 - a process has one terminal
     terminal = _descriptor()
     if terminal is None or not _rewrites_lines() or not in_foreground(terminal):
-        return False
-    minutes, left = divmod(max(0, round(seconds)), 60)
-    line = f"{minutes}:{left:02} left.{rest}"
+        return
     sys.stderr.write(f"\r\x1b[K{line[: _columns() - 1] if _columns() else line}")
     sys.stderr.flush()
-    return True
+    _shown_on = sys.stderr
 
 
 def clear_line() -> None:
-    """Remove a countdown from the terminal."""
-    if is_terminal() and _rewrites_lines():
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+    """Remove from the terminal what ``show_line`` or ``count_down`` has written."""
+    global _shown_on
+    stream, _shown_on = _shown_on, None
+    if stream is not None and stream is sys.stderr and is_terminal():
+        stream.write("\r\x1b[K")
+        stream.flush()
 
 
 def _descriptor() -> int | None:

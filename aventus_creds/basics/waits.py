@@ -6,6 +6,8 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from aventus_creds.basics.waiting import waiting_for
+
 if TYPE_CHECKING:
     from random import Random
 
@@ -21,12 +23,18 @@ _ending: Final = threading.Event()
 
 def pause(seconds: float) -> bool:
     """Sleep, and return True; or return False at once when the program is ending, which waits for nothing new."""
-    return not _ending.wait(seconds)
+    with waiting_for("the moment to try again"):
+        return not _ending.wait(seconds)
 
 
 def program_ends() -> None:
     """Let every pause end: nothing is tried again."""
     _ending.set()
+
+
+def program_goes_on() -> None:
+    """Let there be pauses again: what should have ended the program did not, as Ctrl-C at a prompt."""
+    _ending.clear()
 
 
 def spread(least: float, most: float) -> float:

@@ -52,7 +52,6 @@ class ConsoleCallback:
         self._lines: TypedLines | None = None
         self._offered = False
         self._told = False  # whether an error without proof has been shown
-        self._live = False  # whether the last line on the terminal is the countdown
 
     def start(self, attempt: Attempt) -> None:
         """Show the address, open the browser and start to read pasted lines."""
@@ -62,7 +61,7 @@ class ConsoleCallback:
         itself = (
             "" if self._browser is None or self._browser is no_browser else ", if it does not open by itself"
         )
-        self._say(
+        say(
             f"{attempt.title}: open this address in a browser{itself}:\n\n"
             f"  {attempt.url}\n\nWaiting until {until}. Ctrl-C ends it."
         )
@@ -82,7 +81,7 @@ class ConsoleCallback:
             self._reader.join(timeout=0.5)
         if lines := self._lines:  # after Ctrl-C the reader may still be busy with a pasted line
             lines.restore()
-        self._clear()
+        clear_line()
 
     def _find_keyboard(self, attempt: Attempt) -> bool:
         """Look where the person can paste. If they must and cannot, the login ends now."""
@@ -124,7 +123,6 @@ class ConsoleCallback:
                 if self._alone
                 else "If the page it ends at cannot connect"
             )
-            self._clear()
             say_wrapped(f"{when}, copy its whole address, paste it here and press Enter.")
         return hears
 
@@ -154,13 +152,11 @@ class ConsoleCallback:
         query = Hidden(query_of(pasted.reveal()))
         reply = attempt.deliver(query.reveal())
         if not reply.ended:
-            self._clear()
             say_wrapped(why_not(query.reveal(), reply.text, self.redirect_uri))
 
     def _tell_unproven(self, attempt: Attempt) -> None:
         if attempt.unproven and not self._told:
             self._told = True
-            self._clear()
             say_wrapped(f"Still waiting, but {said_without_proof(attempt.unproven)}")
 
     def _stop(self, attempt: Attempt) -> bool:
@@ -169,17 +165,7 @@ class ConsoleCallback:
     def _countdown(self, attempt: Attempt, *, hears: bool) -> None:
         typed = len(self._lines.typed) if self._lines else 0
         paste = f" Pasted: {typed} characters" if typed else " Paste here: " if hears else ""
-        if count_down(attempt.seconds_left(), paste):
-            self._live = True
-
-    def _say(self, text: str) -> None:
-        self._clear()
-        say(text)
-
-    def _clear(self) -> None:
-        if self._live:
-            clear_line()
-            self._live = False
+        count_down(attempt.seconds_left(), paste)
 
 
 def _quietly(open_browser: Browser, url: str) -> None:

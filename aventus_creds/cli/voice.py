@@ -6,9 +6,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+from aventus_creds.basics import waiting
+
+if TYPE_CHECKING:
+    import threading
 
 COLOURS: Final = {"error": "red", "warning": "yellow"}
 
@@ -18,6 +23,12 @@ quiet = False
 debug = False
 """Whether ``--debug`` was given."""
 
+FIRST: Final = 1.0
+"""Seconds after which a wait is shown."""
+
+_waits = False
+"""Whether a wait is shown, or would be soon."""
+
 _at_the_end: Final = ExitStack()
 """What is to be done when the command ends."""
 
@@ -26,9 +37,12 @@ _at_the_end: Final = ExitStack()
 def of_one_command() -> Iterator[None]:
     """Speak as the options of one command say; in a notebook, the next one may have others."""
     global quiet, debug  # noqa: PLW0603 - a process runs one command at a time
+    before = waiting.show
+    waiting.show = show_wait
     try:
         yield
     finally:
+        waiting.show = before
         quiet = debug = False
         _at_the_end.close()
 
@@ -47,6 +61,43 @@ def complain(kind: str, text: str) -> None:
         text: may have several lines.
     """
     click.echo(f"{colour(f'{kind}:', COLOURS[kind], sys.stderr)} {text}", err=True)
+
+
+@contextmanager
+def show_wait(what: str) -> Iterator[None]:
+    """Show at a terminal, after a second, that the command waits for ``what``: of several waits only the outermost."""
+    global _waits  # noqa: PLW0603 - as above
+    if _waits or quiet or debug or not is_terminal(sys.stderr):
+        yield
+        return
+    import threading  # few commands wait for anything
+
+    from aventus_creds.basics.threads import started
+
+    over = threading.Event()
+    turning = threading.Thread(target=_turn, args=(what, over), daemon=True)
+    _waits = begun = started(turning)
+    try:
+        yield
+    finally:
+        _waits = False
+        over.set()
+        if begun:
+            turning.join()
+
+
+def _turn(what: str, over: threading.Event) -> None:
+    """Turn a bar on the last line of the terminal until it is ``over``."""
+    from itertools import cycle
+
+    from aventus_creds.basics.terminal import clear_line, show_line
+
+    bars = cycle("|/-\\")
+    seconds = FIRST
+    while not over.wait(seconds):
+        show_line(f"{next(bars)} waiting for {what}")
+        seconds = 0.2
+    clear_line()
 
 
 def colour(text: str, name: str, stream: object) -> str:

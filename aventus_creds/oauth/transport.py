@@ -19,6 +19,7 @@ from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.basics.threads import interruptible, started
 from aventus_creds.basics.trust import TrustingAdapter
+from aventus_creds.basics.waiting import waiting_for
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError, SecretError
 from aventus_creds.oauth.answer import Answer
 from aventus_creds.oauth.certificate import certificate_files
@@ -83,7 +84,7 @@ class Transport:
         if not started(threading.Thread(target=exchange.run, name="aventus-creds-transport", daemon=True)):
             exchange.run()  # then only the socket's timeout applies
         deadline = time.monotonic() + self._profile.timeout
-        with interruptible():
+        with waiting_for(str(urlsplit(request.url).hostname)), interruptible():
             # In steps: on Windows, Ctrl-C does not interrupt a wait.
             while not exchange.ended.wait(max(0.0, min(0.2, deadline - time.monotonic()))):
                 if time.monotonic() > deadline:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aventus_creds.basics.forks import in_each_child
 from aventus_creds.basics.terminal import say
-from aventus_creds.basics.waits import program_ends
+from aventus_creds.basics.waits import program_ends, program_goes_on
 
 FATAL: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 """How systemd, docker and kill end a process, a terminal that closes, and a console of Windows."""
@@ -31,7 +31,8 @@ def first_interrupt_waits(spending: Callable[[], bool]) -> Iterator[None]:
 
     This is for a refresh. If the server rotates refresh tokens, the new one exists only in this process
     between the server's answer and the write to disk. The signal acts when the block has ended; a second one acts at
-    once, and so does the first as long as nothing is spent.
+    once, and so does the first as long as nothing is spent. Meanwhile no request is tried again: a server may ask
+    for minutes before that.
 
     A signal that already has a handler of its own (an IDE's, a notebook kernel's) is left alone: if that raises, the
     refresh goes on without this block. In a thread other than the main one, Python allows no handlers.
@@ -50,6 +51,7 @@ def first_interrupt_waits(spending: Callable[[], bool]) -> Iterator[None]:
         if pressed or not spending():
             _end(number, frame)
         pressed = number
+        program_ends()
         if number == signal.SIGINT:
             say("Finishing the refresh of the login; Ctrl-C again ends it now.")
 
@@ -61,6 +63,7 @@ def first_interrupt_waits(spending: Callable[[], bool]) -> Iterator[None]:
         for number, default in ours.items():
             signal.signal(number, default)
         if pressed:  # whatever the block ended with: somebody wants the program to stop
+            program_goes_on()
             _end(pressed)
 
 

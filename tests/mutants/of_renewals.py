@@ -19,6 +19,22 @@ SHARED: Final = "if failure is not None and failure.at > renewal.asked_at:"
 ROWS: Final[tuple[Mutant, ...]] = (
     # It runs to its end
     out(
+        "tries-again-after-a-signal",
+        "one-unit",
+        INTERRUPTS,
+        "        program_ends()\n        if number",
+        "        if number",
+        f"{TEST_UNIT}::test_a_signal_ends_the_wait_for_another_try",
+    ),
+    out(
+        "no-tries-after-ctrl-c",
+        "one-unit",
+        INTERRUPTS,
+        "            program_goes_on()\n",
+        "",
+        f"{TEST_UNIT}::test_who_goes_on_after_ctrl_c_is_served_with_all_tries",
+    ),
+    out(
         "thread-of-its-own",
         "one-unit",
         RENEWALS,

@@ -29,6 +29,7 @@ TEST_BROWSER: Final = "callbacks/test_console_browser.py"
 TEST_ADDRESS: Final = "callbacks/test_one_time_address.py"
 TEST_ATTEMPT: Final = "logins/test_attempt.py"
 TEST_PAGE_HEADERS: Final = f"{TEST_PAGE}::test_every_page_has_the_headers_that_protect_it"
+TEST_WAITS: Final = "cli/test_waits_shown.py"
 
 ROWS: Final[tuple[Mutant, ...]] = (
     # The guide
@@ -243,6 +244,46 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "if self._lock.acquire(timeout=0.2):",
         "if self._lock.acquire():",
         f"{TEST_ATTEMPT}::test_the_time_limit_never_waits_for_the_exchange_in_one_piece",
+    ),
+    out(
+        "wait-not-shown",
+        "wait-shown",
+        "oauth/transport.py",
+        "with waiting_for(str(urlsplit(request.url).hostname)), interruptible():",
+        "with interruptible():",
+        f"{TEST_WAITS}::test_a_slow_server",
+    ),
+    out(
+        "pause-not-shown",
+        "wait-shown",
+        "basics/waits.py",
+        '    with waiting_for("the moment to try again"):\n        return not _ending.wait(seconds)\n',
+        "    return not _ending.wait(seconds)\n",
+        f"{TEST_WAITS}::test_a_server_that_asks_for_time",
+    ),
+    out(
+        "lock-not-shown",
+        "wait-shown",
+        "basics/folder_lock.py",
+        '        with waiting_for("another process"):\n            return self._wait()\n',
+        "        return self._wait()\n",
+        f"{TEST_WAITS}::test_another_process",
+    ),
+    out(
+        "wait-shown-to-nobody",
+        "wait-shown",
+        "cli/voice.py",
+        "if _waits or quiet or debug or not",
+        "if _waits or debug or not",
+        f"{TEST_WAITS}::test_where_none_is_wanted",
+    ),
+    out(
+        "said-behind-a-countdown",
+        "wait-shown",
+        "basics/terminal.py",
+        "        clear_line()\n        print",
+        "        print",
+        f"{TEST_WAITS}::test_ctrl_c",
     ),
     out(
         "ctrl-c-as-a-lost-lock",

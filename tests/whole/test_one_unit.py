@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hanging_server import DUE, EXPIRED, HangingServer, job, logged_in, stored
-from support import Web
+from support import Sent, Web
 
 from aventus_creds.errors import NotSavedWarning, StoreError
 from aventus_creds.sources.chain import cached_source
@@ -102,6 +102,61 @@ def test_a_signal_waits_for_the_main_threads_refresh(
     assert process.returncode == (1 if number == "SIGINT" else -getattr(signal, number)) or (
         number == "SIGINT" and process.returncode == -signal.SIGINT
     )
+
+
+BUSY = Sent(503, b"", {"Retry-After": "100"})
+
+
+@posix_only
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_ends_the_wait_for_another_try(
+    number: str, server: HangingServer, web: Web, write_profiles: WriteProfiles
+) -> None:
+    """A server may ask for minutes before it is asked again; nothing is spent meanwhile, and docker waits 10 s."""
+    profile = logged_in(web, write_profiles, EXPIRED, retries=2)
+    told = threading.Event()
+
+    def busy() -> Sent:
+        told.set()
+        return BUSY
+
+    server.answers = busy
+    with job("from aventus_creds import get_token; get_token('prod')") as process:
+        assert told.wait(20)
+        process.send_signal(getattr(signal, number))
+        process.communicate(timeout=60)
+    assert process.returncode in {-getattr(signal, number), 1 if number == "SIGINT" else None}
+    assert (server.asked, stored(profile).refresh_token) == (1, "r0")
+
+
+@posix_only
+def test_who_goes_on_after_ctrl_c_is_served_with_all_tries(
+    server: HangingServer, web: Web, write_profiles: WriteProfiles
+) -> None:
+    """At a prompt, Ctrl-C ends a wait and not the program: the next refresh is tried again as ever."""
+    logged_in(web, write_profiles, EXPIRED, retries=2)
+    server.gate.set()
+    told = threading.Event()
+    answers = iter([BUSY, Sent(503), None])
+
+    def busy() -> Sent | None:
+        told.set()
+        return next(answers)
+
+    server.answers = busy
+    code = """
+from aventus_creds import get_token
+try:
+    get_token("prod")
+except KeyboardInterrupt:
+    print(get_token("prod").access_token)
+"""
+    with job(code) as process:
+        assert told.wait(20)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert output == "a1\n"
+    assert server.asked == 3
 
 
 @posix_only

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import ForkLock
 from aventus_creds.basics.hidden import Secretive
+from aventus_creds.basics.waiting import waiting_for
 from aventus_creds.basics.waits import spread
 from aventus_creds.errors import AventusCredsError, InsecureStoreWarning, StoreConflict, StoreError
 from aventus_creds.stores.record import decode, encode
@@ -251,7 +252,8 @@ class RedisStore(Secretive):
             # once.
             pause = min(max(lapses - time.monotonic(), 0), longest)
             pause += spread(0.01, self._timeout * 0.2)
-            news = self._call(read_news, self._names(key).news, last, int(pause * 1000))
+            with waiting_for("another process"):
+                news = self._call(read_news, self._names(key).news, last, int(pause * 1000))
             if news:
                 lapses = 0.0
             if or_news and news == SAVED:
@@ -294,7 +296,8 @@ class RedisStore(Secretive):
         # The time limit ends the retries long before this number is reached.
         retry = Retry(Backoff(), 1000, known_faults())
         try:
-            return retry.call_with_retry(lambda: do(self._connected(), *args), failed)
+            with waiting_for(self._place):
+                return retry.call_with_retry(lambda: do(self._connected(), *args), failed)
         except Exception as fault:  # noqa: BLE001 - redis-py raises anything for an answer that it does not expect
             error = explain(fault, self._place, self._prefix, self._address.secrets)
         raise error  # outside the except clause: the frames of redis-py hold the password
