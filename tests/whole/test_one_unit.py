@@ -104,7 +104,7 @@ def test_a_signal_waits_for_the_main_threads_refresh(
     )
 
 
-BUSY = Sent(503, b"", {"Retry-After": "100"})
+BUSY = Sent(503, b"", {"Retry-After": "5"})
 
 
 @posix_only
@@ -113,7 +113,7 @@ def test_a_signal_ends_the_wait_for_another_try(
     number: str, server: HangingServer, web: Web, write_profiles: WriteProfiles
 ) -> None:
     """A server may ask for minutes before it is asked again; nothing is spent meanwhile, and docker waits 10 s."""
-    profile = logged_in(web, write_profiles, EXPIRED, retries=2)
+    profile = logged_in(web, write_profiles, EXPIRED, retries=1)
     told = threading.Event()
 
     def busy() -> Sent:
