@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -23,6 +25,19 @@ def interruptible() -> Iterator[None]:
         if fault.args in _LOST and fault.__context__ is not None:
             raise fault.__context__ from None
         raise
+
+
+def wait_for(event: threading.Event, seconds: float = math.inf) -> bool:
+    """Wait until ``event`` is set, and return True, or False after ``seconds``. Ctrl-C ends the wait at any moment.
+
+    It waits in steps: on Windows, Ctrl-C does not interrupt a wait.
+    """
+    until = time.monotonic() + seconds
+    with interruptible():
+        while not event.wait(max(0.0, min(0.2, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return False
+    return True
 
 
 def started(thread: threading.Thread) -> bool:

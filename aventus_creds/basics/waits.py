@@ -6,6 +6,7 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from aventus_creds.basics.threads import wait_for
 from aventus_creds.basics.waiting import waiting_for
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _ending: Final = threading.Event()
 def pause(seconds: float) -> bool:
     """Sleep, and return True; or return False at once when the program is ending, which waits for nothing new."""
     with waiting_for("the moment to try again"):
-        return not _ending.wait(seconds)
+        return not wait_for(_ending, seconds)
 
 
 def program_ends() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from aventus_creds.basics.threads import interruptible
+from aventus_creds.basics.threads import wait_for
 from aventus_creds.errors import AventusCredsError, LoginError
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ class Outcome:
         Raises:
             AventusCredsError: the login failed. The error is the one that the login raised.
         """
-        with interruptible():
-            while not self._done.wait(0.2):
-                pass
+        wait_for(self._done)
         if self._error:
             raise self._error
         assert self._token is not None  # noqa: S101 - it ended with no error

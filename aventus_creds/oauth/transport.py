@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
 from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
-from aventus_creds.basics.threads import interruptible, started
+from aventus_creds.basics.threads import started, wait_for
 from aventus_creds.basics.trust import TrustingAdapter
 from aventus_creds.basics.waiting import waiting_for
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError, SecretError
@@ -83,12 +83,9 @@ class Transport:
         exchange = _Exchange(self, method, request)
         if not started(threading.Thread(target=exchange.run, name="aventus-creds-transport", daemon=True)):
             exchange.run()  # then only the socket's timeout applies
-        deadline = time.monotonic() + self._profile.timeout
-        with waiting_for(str(urlsplit(request.url).hostname)), interruptible():
-            # In steps: on Windows, Ctrl-C does not interrupt a wait.
-            while not exchange.ended.wait(max(0.0, min(0.2, deadline - time.monotonic()))):
-                if time.monotonic() > deadline:
-                    raise unreachable(request.url, TOO_SLOW)
+        with waiting_for(request.url.partition("?")[0]):
+            if not wait_for(exchange.ended, self._profile.timeout):
+                raise unreachable(request.url, TOO_SLOW)
         return exchange.answer()
 
     def _exchange(self, method: str, request: ServerRequest) -> Answer:

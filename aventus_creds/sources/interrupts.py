@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from aventus_creds.basics.forks import in_each_child
 from aventus_creds.basics.terminal import say
+from aventus_creds.basics.threads import wait_for
 from aventus_creds.basics.waits import program_ends, program_goes_on
 
 FATAL: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
@@ -79,7 +80,7 @@ def _wait_for_others() -> None:
     program_ends()
     deadline = time.monotonic() + LONGEST_EXIT
     for ended in list(_under_way):
-        ended.wait(max(0.0, deadline - time.monotonic()))
+        wait_for(ended, deadline - time.monotonic())
 
 
 def _end(number: int, frame: Any = None) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aventus_creds.basics.forks import ForkLock, in_each_child
 from aventus_creds.basics.mocks import must_share_a_thread
-from aventus_creds.basics.threads import interruptible, started
+from aventus_creds.basics.threads import started, wait_for
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.sources.interrupts import end_waits_for, first_interrupt_waits
 
@@ -81,13 +81,10 @@ class Renewal:
 
         Raises TimeoutError after ``seconds``. While the work spends something, the first Ctrl-C waits for it.
         """
-        give_up = time.monotonic() + seconds
         try:
-            with interruptible(), first_interrupt_waits(self._spending.is_set):
-                # In short waits: on Windows, Ctrl-C does not end one.
-                while not self.ended.wait(max(0.0, min(0.2, give_up - time.monotonic()))):
-                    if time.monotonic() > give_up:
-                        raise TimeoutError
+            with first_interrupt_waits(self._spending.is_set):
+                if not wait_for(self.ended, seconds):
+                    raise TimeoutError
         finally:
             self.count(-1)
         if isinstance(self._error, AventusCredsError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ import pytest
 from attempts import endpoints, log_in
 from support import Sent, Web, make_profile, make_token
 
-from aventus_creds.basics.threads import interruptible, started
+from aventus_creds.basics.threads import interruptible, started, wait_for
+from aventus_creds.basics.waits import pause
 from aventus_creds.notebook.outcome import Outcome as CellOutcome
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.oauth.transport import Transport
@@ -44,6 +46,29 @@ def test_it_is_itself() -> None:
     with pressed(), pytest.raises(KeyboardInterrupt) as caught, interruptible():
         threading.Event().wait(0.01)
     assert caught.value.__cause__ is None
+
+
+def test_no_wait_is_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows, Ctrl-C does not break into one, and a server may ask for minutes before the next try."""
+    steps: list[float] = []
+    wait = threading.Event.wait
+
+    def counted(event: threading.Event, timeout: float | None = None) -> bool:
+        steps.append(math.inf if timeout is None else timeout)
+        return wait(event, timeout)
+
+    monkeypatch.setattr(threading.Event, "wait", counted)
+    assert pause(0.5)
+    assert max(steps) <= 0.2
+
+
+def test_a_wait_ends_with_its_event_or_its_time() -> None:
+    event = threading.Event()
+    assert not wait_for(event, 0)
+    assert not wait_for(event, 0.01)
+    event.set()
+    assert wait_for(event, 0)
+    assert wait_for(event)
 
 
 def test_other_errors_stay() -> None:
@@ -107,8 +132,13 @@ def wait_for_a_login() -> None:
 
 @pytest.mark.parametrize(
     "wait",
-    [wait_for_a_login, lambda: Renewal(lambda _: Outcome(None)).wait(1), lambda: CellOutcome().wait()],
-    ids=["a login", "a renewal", "a cell"],
+    [
+        wait_for_a_login,
+        lambda: Renewal(lambda _: Outcome(None)).wait(1),
+        lambda: CellOutcome().wait(),
+        lambda: pause(1),
+    ],
+    ids=["a login", "a renewal", "a cell", "a pause"],
 )
 def test_every_wait_shows_it(wait: Callable[[], object]) -> None:
     with pressed(), pytest.raises(KeyboardInterrupt):

@@ -32,12 +32,12 @@ def server(web: Web, write_profiles: WriteProfiles) -> Iterator[HangingServer]:
 def test_a_slow_server(server: HangingServer) -> None:
     """The bar turns, and nothing of it is left beside the token."""
     with at_terminal("token", "prod", TERM="xterm") as person:
-        person.sees("| waiting for 127.0.0.1")
-        person.sees("/ waiting for 127.0.0.1")
+        person.sees("| waiting for http://127.0.0.1")
+        person.sees("/ waiting for http://127.0.0.1")
         server.gate.set()
         code, shown = person.ends()
     assert code == 0
-    assert shown.rpartition("waiting for 127.0.0.1")[2] == f"{GONE}a1\r\n"
+    assert shown.rpartition("/token")[2] == f"{GONE}a1\r\n"
 
 
 def test_a_server_that_asks_for_time(server: HangingServer) -> None:

@@ -79,8 +79,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "no-thread-to-be-had",
         "one-unit",
         THREADS,
-        "            return False\n",
-        "            raise\n",
+        "                raise\n            return False\n",
+        "                raise\n            raise\n",
         f"{TEST_UNIT}::test_a_thread_that_cannot_start_does_the_work_itself",
     ),
     out(

@@ -157,7 +157,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "exit-waits",
         "program-end",
         INTERRUPTS,
-        "ended.wait(max(0.0, deadline - time.monotonic()))",
+        "wait_for(ended, deadline - time.monotonic())",
         "pass",
         f"{TEST_PROCESSES}::test_the_program_ends_while_a_thread_refreshes",
     ),
