@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.store_faults import store_error
-from aventus_creds.basics.waiting import waiting_for
-from aventus_creds.basics.waits import spread
+from aventus_creds.basics.waits import spread, waiting_for
 from aventus_creds.errors import StoreError
 
 try:

@@ -1,13 +1,14 @@
-"""How long to wait before trying again."""
+"""Waits: how long before trying again, and who is told of one."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.threads import wait_for
-from aventus_creds.basics.waiting import waiting_for
 
 if TYPE_CHECKING:
     from random import Random
@@ -19,7 +20,15 @@ BACKOFF: Final = 0.5
 LONGEST_WAIT: Final = 120.0
 """Seconds. A server whose Retry-After asks for more gets no retry: the caller has its answer."""
 
+show: Callable[[str], AbstractContextManager[object]] = nullcontext
+"""Tells a person of a wait. The command line puts its own function here, for the time of one command."""
+
 _ending: Final = threading.Event()
+
+
+def waiting_for(what: str) -> AbstractContextManager[object]:
+    """Return a block that waits for ``what``: a server, or another process. The words follow "waiting for"."""
+    return show(what)
 
 
 def pause(seconds: float) -> bool:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from aventus_creds.basics import waiting
-
-if TYPE_CHECKING:
-    import threading
+from aventus_creds.basics import waits
+from aventus_creds.basics.threads import started
 
 COLOURS: Final = {"error": "red", "warning": "yellow"}
 
@@ -37,12 +36,12 @@ _at_the_end: Final = ExitStack()
 def of_one_command() -> Iterator[None]:
     """Speak as the options of one command say; in a notebook, the next one may have others."""
     global quiet, debug  # noqa: PLW0603 - a process runs one command at a time
-    before = waiting.show
-    waiting.show = show_wait
+    before = waits.show
+    waits.show = show_wait
     try:
         yield
     finally:
-        waiting.show = before
+        waits.show = before
         quiet = debug = False
         _at_the_end.close()
 
@@ -70,10 +69,6 @@ def show_wait(what: str) -> Iterator[None]:
     if _waits or quiet or debug or not is_terminal(sys.stderr):
         yield
         return
-    import threading  # few commands wait for anything
-
-    from aventus_creds.basics.threads import started
-
     over = threading.Event()
     turning = threading.Thread(target=_turn, args=(what, over), daemon=True)
     _waits = begun = started(turning)
@@ -88,7 +83,7 @@ def show_wait(what: str) -> Iterator[None]:
 
 def _turn(what: str, over: threading.Event) -> None:
     """Turn a bar on the last line of the terminal until it is ``over``."""
-    from itertools import cycle
+    from itertools import cycle  # most waits are over by now
 
     from aventus_creds.basics.terminal import clear_line, show_line
 

@@ -19,7 +19,7 @@ from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
 from aventus_creds.basics.threads import started, wait_for
 from aventus_creds.basics.trust import TrustingAdapter
-from aventus_creds.basics.waiting import waiting_for
+from aventus_creds.basics.waits import waiting_for
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError, SecretError
 from aventus_creds.oauth.answer import Answer
 from aventus_creds.oauth.certificate import certificate_files

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import ForkLock
 from aventus_creds.basics.hidden import Secretive
-from aventus_creds.basics.waiting import waiting_for
-from aventus_creds.basics.waits import spread
+from aventus_creds.basics.waits import spread, waiting_for
 from aventus_creds.errors import AventusCredsError, InsecureStoreWarning, StoreConflict, StoreError
 from aventus_creds.stores.record import decode, encode
 from aventus_creds.stores.redis.address import checked_address
