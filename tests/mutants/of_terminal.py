@@ -270,6 +270,14 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_WAITS}::test_another_process",
     ),
     out(
+        "keyring-not-shown",
+        "wait-shown",
+        "stores/keyring/entries.py",
+        'with waiting_for("the system\'s keyring"):',
+        "if True:",
+        "stores/test_keyring_faults.py::test_the_wait_for_it_is_told",
+    ),
+    out(
         "wait-shown-to-nobody",
         "wait-shown",
         "cli/voice.py",

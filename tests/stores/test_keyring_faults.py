@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from redis_server import wait_until
 from redis_stores import everything, links
 from support import HELPERS, make_token, variables_shown
 
+from aventus_creds.basics import waits
 from aventus_creds.errors import ConfigError, SecretError, StoreError
 from aventus_creds.profiles.secrets import SecretRef
 from aventus_creds.stores.keyring import entries as keyring_entries
@@ -282,6 +283,22 @@ def test_a_keyring_that_does_not_answer(
     gate.set()
     monkeypatch.setattr(keyring_entries, "WAIT", 30)
     assert store.load(KEY) == old
+
+
+@pytest.mark.usefixtures("backend")
+def test_the_wait_for_it_is_told(store: KeyringStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be asking for its password: a command at a terminal says what it waits for."""
+    told: list[str] = []
+
+    def show(what: str) -> AbstractContextManager[None]:
+        told.append(what)
+        return nullcontext()
+
+    monkeypatch.setattr(waits, "show", show)
+    token = save(store)
+    told.clear()
+    assert store.load(KEY) == token
+    assert told == ["the system's keyring"]
 
 
 def test_at_the_end_of_the_interpreter(

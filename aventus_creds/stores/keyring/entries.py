@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from aventus_creds.basics.forks import ForkLock
-from aventus_creds.basics.threads import started
+from aventus_creds.basics.threads import started, wait_for
+from aventus_creds.basics.waits import waiting_for
 from aventus_creds.errors import AventusCredsError, ConfigError, StoreError
 from aventus_creds.profiles.secrets import INSTALL_KEYRING
 
@@ -125,7 +126,7 @@ def with_entries(work: Callable[[Entries], T]) -> T:
     library = _library()
     found: list[T] = []
     failed: list[AventusCredsError] = []
-    given_up = threading.Event()
+    ended, given_up = threading.Event(), threading.Event()
 
     def run() -> None:
         if not _turn.acquire(WAIT):
@@ -138,11 +139,13 @@ def with_entries(work: Callable[[Entries], T]) -> T:
             failed.append(_explained(fault))
         finally:
             _turn.release()
+            ended.set()
 
     thread = threading.Thread(target=run, daemon=True, name="aventus-creds keyring")
     try:
         if started(thread):
-            thread.join(WAIT)
+            with waiting_for("the system's keyring"):
+                wait_for(ended, WAIT)
         else:
             run()
     finally:
