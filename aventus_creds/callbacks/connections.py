@@ -14,8 +14,8 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.client import LineTooLong
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
@@ -73,19 +73,24 @@ class Connections:
             scarce = time.monotonic() < self._scarce_until
             self._drop_oldest(self._fewer if scarce else self._most)
 
-    def answering(self, connection: socket.socket, step: int) -> None:
-        """Note that a thread starts or stops answering a delivered query on ``connection``.
+    @contextmanager
+    def answering(self, connection: socket.socket) -> Iterator[None]:
+        """Within the block, a thread answers on ``connection`` what may end the login: it is never dropped.
 
-        Args:
-            step: 1 when it starts, -1 when it stops. In between the connection is never dropped.
+        A code works only once, so the browser must get the answer to this very request, however many others there are;
+        and ``stop`` waits for it.
         """
         with self._change:
-            if step > 0:
-                self._idle.pop(connection, None)
-            else:
-                self._idle[connection] = None
-            self._answering += step
+            self._idle.pop(connection, None)
+            self._answering += 1
             self._change.notify_all()
+        try:
+            yield
+        finally:
+            with self._change:
+                self._idle[connection] = None
+                self._answering -= 1
+                self._change.notify_all()
 
     def dropped(self, connection: socket.socket) -> bool:
         """Whether a connection whose request is still being read was dropped."""

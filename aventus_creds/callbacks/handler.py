@@ -142,18 +142,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.one_time.open():
             self._answer(302, "The login", "It is at another address.", location=attempt.url)
             return
-        attempt.fail(LoginError(_OPENED_TWICE, hint=_OPENED_TWICE_HINT))
-        self._answer(410, "The login was ended", f"{_OPENED_TWICE}.\n{_OPENED_TWICE_HINT}")
+        with self.server.connections.answering(self.connection):
+            attempt.fail(LoginError(_OPENED_TWICE, hint=_OPENED_TWICE_HINT))
+            self._answer(410, "The login was ended", f"{_OPENED_TWICE}.\n{_OPENED_TWICE_HINT}")
 
     def _deliver(self, query: Hidden[str]) -> None:
-        # From here on this connection is not dropped, however many others are opened: the code works only
-        # once, so the browser must get the answer to this very request.
-        self.server.connections.answering(self.connection, 1)
-        try:
+        with self.server.connections.answering(self.connection):
             answer = page.page_of(self.server.attempt.deliver(query.reveal()))
             self._answer(answer.status, answer.heading, answer.text, good=answer.good)
-        finally:
-            self.server.connections.answering(self.connection, -1)
 
     def finish(self) -> None:
         """Keep reading for a moment before closing.

@@ -62,12 +62,9 @@ class Visit(BaseRequestHandler):
         if not self.server.door.proven(self.request):
             return
         query = Hidden(receive(self.request).decode())
-        self.server.connections.answering(self.request, 1)
-        try:
+        with self.server.connections.answering(self.request):
             reply = self.server.attempt.deliver(query.reveal())
             send(self.request, Hidden(json.dumps(reply).encode()))
-        finally:
-            self.server.connections.answering(self.request, -1)
 
 
 class Server(Bounded):

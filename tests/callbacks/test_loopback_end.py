@@ -80,6 +80,25 @@ def test_closing_waits_for_the_page_of_the_redirect(listen: Listen, monkeypatch:
     assert time.monotonic() - closed < 0.1
 
 
+def test_closing_waits_for_the_page_of_a_second_opening(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends the login too, and says why."""
+    callback, attempt = listen()
+
+    def fail(_: Exception) -> None:
+        attempt.ended.set()
+        time.sleep(0.2)
+
+    monkeypatch.setattr(attempt, "fail", fail)
+    assert follow(callback.one_time_address).status == 302
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(follow, callback.one_time_address)
+        assert attempt.ended.wait(5)
+        callback.close()
+        assert page.result(5).status == 410
+
+
 def test_closing_returns_only_when_the_page_is_out(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program may exit right after it: its threads, and the page with them, would be gone."""
     callback, attempt = listen()

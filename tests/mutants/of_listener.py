@@ -229,8 +229,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "answered-are-kept",
         "flood",
         CONNECTIONS,
-        "self._idle.pop(connection, None)\n            else",
-        "pass\n            else",
+        "            self._idle.pop(connection, None)\n            self._answering += 1",
+        "            self._answering += 1",
         "callbacks/test_answer_is_kept.py::test_the_redirect_that_is_being_answered_is_not_dropped",
     ),
     out(

@@ -506,6 +506,14 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_ADDRESS}::test_a_second_opening_ends_the_login",
     ),
     out(
+        "opened-twice-without-a-page",
+        "browser-arguments",
+        HANDLER,
+        "        with self.server.connections.answering(self.connection):\n            attempt.fail",
+        "        if True:\n            attempt.fail",
+        f"{TEST_END}::test_closing_waits_for_the_page_of_a_second_opening",
+    ),
+    out(
         "opened-twice-ends-it",
         "browser-arguments",
         HANDLER,
