@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aventus_creds.basics.hidden import Hidden, hides
+from aventus_creds.basics.threads import wait_for
 from aventus_creds.callbacks import Reply, said_without_proof
 from aventus_creds.errors import (
     AventusCredsError,
@@ -105,9 +106,8 @@ class LoginAttempt:
             LoginTimeout: no redirect came within the profile's login_timeout.
             AventusCredsError: what else the login ended with.
         """
-        while not self.ended.wait(min(0.2, max(0.0, self.seconds_left()))):
-            if self.seconds_left() <= 0:
-                self._time_out()
+        while not wait_for(self.ended, self.seconds_left()):
+            self._time_out()
         if self._error:
             raise self._error
         if self._unsaved:

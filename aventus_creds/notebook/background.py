@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final, Literal
 
 from aventus_creds.basics.hidden import Hidden, hides
-from aventus_creds.basics.threads import interruptible
+from aventus_creds.basics.threads import wait_for
 from aventus_creds.callbacks import Attempt, Browser
 from aventus_creds.callbacks.browser import open_quietly
 from aventus_creds.callbacks.opening import only_pasted, why_not_forwarded
@@ -126,9 +126,8 @@ class BackgroundLogin(Watched):
 
     def looked_up(self) -> None:
         """Wait until the state is no longer ``checking``. An interrupt ends the wait."""
-        with interruptible():
-            while self._busy and not self._looked_up.wait(0.2):
-                pass
+        if self._busy:
+            wait_for(self._looked_up)
 
     @hides
     def paste(self, text: Hidden[str]) -> None:

@@ -217,8 +217,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "login-time-limit",
         "login-time-limit",
         ATTEMPT,
-        "if self.seconds_left() <= 0:",
-        "if False:",
+        "while not wait_for(self.ended, self.seconds_left()):",
+        "while not wait_for(self.ended):",
         f"{TEST_END}::test_the_time_limit_ends_the_wait",
     ),
     out(
