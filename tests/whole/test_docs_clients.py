@@ -80,6 +80,17 @@ def python_with(folder: Path, *packages: str) -> Path:
         unavailable(f"{', '.join(packages)} cannot be installed: {str(fault)[-300:]}")
 
 
+def profile_of(web: Web) -> dict[str, str]:
+    """Return the keys of a profile whose token endpoint and API ``web`` is."""
+    return {
+        "token_url": f"{web.url}/token",
+        "client_id": "c",
+        "client_secret": "s",
+        "grant": "client_credentials",
+        "api_url": web.url,
+    }
+
+
 def api(seen: Seen, url: str) -> Sent:
     """Answer as the token endpoint, and to who has the token as each of the APIs."""
     if seen.path == "/token":
@@ -114,13 +125,7 @@ def test_a_recipe(
 ) -> None:
     """It gets the contacts, with a token of the profile in each request."""
     web.answer = lambda seen: api(seen, web.url)
-    keys = {
-        "token_url": f"{web.url}/token",
-        "client_id": "c",
-        "grant": "client_credentials",
-        "api_url": web.url,
-    }
-    write_profiles({"prod": {**keys, "client_secret": "s"}})
+    write_profiles({"prod": profile_of(web)})
     block = BLOCKS[number].replace("https://api.example.com", web.url).replace('"https", get', '"http", get')
     python = request.getfixturevalue("niquests" if "niquests" in block else "libraries")
     if "contacts_client" in block:
@@ -157,13 +162,7 @@ def test_niquests_has_a_refused_token_replaced(
         return Sent(302, headers={"Location": foreign.url}) if seen.path == "/away" else Sent(body=seen.body)
 
     web.answer = answer
-    keys = {
-        "token_url": f"{web.url}/token",
-        "client_id": "c",
-        "grant": "client_credentials",
-        "api_url": web.url,
-    }
-    write_profiles({"prod": {**keys, "client_secret": "s"}})
+    write_profiles({"prod": profile_of(web)})
     code = f"""
 import niquests
 from aventus_creds import get_auth
