@@ -82,7 +82,7 @@ ROWS: Final = (
         client_auth="basic",
         grants=("confidential",),
         register_at="https://urs.earthdata.nasa.gov/apps",
-        pages=(Page("https://github.com/nasa/cumulus/blob/master/packages/oauth-client/README.md", READ),),
+        pages=(Page("https://urs.earthdata.nasa.gov/sso_client_impl", "2026-11-27"),),
     ),
     Provider(
         name="copernicus",

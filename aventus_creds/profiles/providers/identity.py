@@ -23,7 +23,7 @@ ROWS: Final = (
         register_at="https://entra.microsoft.com: App registrations",
         pages=(
             Page("https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow", READ),
-            Page("https://github.com/golang/oauth2/blob/master/endpoints/endpoints.go", READ),
+            Page("https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code", "2026-11-27"),
             Page("https://learn.microsoft.com/entra/identity-platform/reply-url", READ),
         ),
         note="the tokens are for Microsoft Graph, unless scope names another API",

@@ -26,7 +26,7 @@ ROWS: Final = (
         register_at="https://console.cloud.google.com/auth/clients",
         pages=(
             Page("https://developers.google.com/identity/protocols/oauth2/native-app", READ),
-            Page("https://github.com/golang/oauth2/blob/master/endpoints/endpoints.go", READ),
+            Page("https://developers.google.com/identity/sign-in/devices", "2026-11-27"),
         ),
         note="make a client of the kind Desktop app; its secret goes into client_secret",
     ),
@@ -60,10 +60,7 @@ ROWS: Final = (
         grants=("pkce", "confidential", "device"),
         scope="read_api",
         register_at="https://{host}/-/user_settings/applications",
-        pages=(
-            Page("https://docs.gitlab.com/api/oauth2/", READ),
-            Page("https://github.com/golang/oauth2/blob/master/endpoints/endpoints.go", READ),
-        ),
+        pages=(Page("https://docs.gitlab.com/api/oauth2/", "2026-11-27"),),
     ),
     Provider(
         name="atlassian",

@@ -76,7 +76,7 @@ ROWS: Final = (
         public=True,
         secret="basic",
     ),
-    # https://github.com/nasa/cumulus/blob/master/packages/oauth-client/README.md
+    # https://urs.earthdata.nasa.gov/sso_client_impl
     server(
         "earthdata",
         profile={"api_url": "https://data.daac.example/"},
