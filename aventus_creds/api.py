@@ -188,10 +188,10 @@ def login(  # noqa: PLR0913 - all that a login may be asked for, by name
         from aventus_creds.logins.person import need_person, need_sockets
 
         (need_person if browser is None else need_sockets)(profile.name)
-    from aventus_creds.notebook.here import login_in_cell
+    from aventus_creds.notebook.here import cells_here
 
-    if not device and (in_cell := login_in_cell(profile)):
-        return in_cell(profile, store, cache, browser, anew=True, options=options)
+    if not device and (cells := cells_here(profile)):
+        return cells.log_in_in_cell(profile, store, cache, browser, anew=True, options=options)
     from aventus_creds.logins.login import log_in  # loads requests
 
     return log_in(profile, cache.keep, browser, device=device, options=options, before=login_before(cache))
@@ -320,10 +320,10 @@ def _log_in(
     profile: Profile, browser: Browser | None, store: TokenStore, cache: CachedSource, at_least: float
 ) -> Token:
     """Let the person log in where they sit: in a notebook's panel, else at the terminal or on a device."""
-    from aventus_creds.notebook.here import login_in_cell
+    from aventus_creds.notebook.here import cells_here
 
-    if in_cell := login_in_cell(profile):
-        return in_cell(profile, store, cache, browser, at_least=at_least)
+    if cells := cells_here(profile):
+        return cells.log_in_in_cell(profile, store, cache, browser, at_least=at_least)
     need_lifetime(cache.peek(), at_least)  # nobody logs in for nothing
     from aventus_creds.logins.login import log_in_in_turn  # loads requests
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aventus_creds.logins.person import jupyter_kernel
 from aventus_creds.logins.step_up import step_up_required
+from aventus_creds.notebook.here import cells_here
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.sources.chain import login_before, shared_source
 from aventus_creds.sources.injected import injected_source
@@ -39,8 +39,6 @@ def step_up(
     cache = shared_source(profile, store)
     if not profile.swap_url and (newest := login_before(cache)) and differs(newest, token):
         return newest
-    if may_ask() and GRANTS[profile.grant].redirects and jupyter_kernel() is not None:
-        from aventus_creds.notebook.cell import offer_in_cell  # loads ipywidgets
-
-        return offer_in_cell(profile, store, cache, options)
+    if may_ask() and (cells := cells_here(profile)):
+        return cells.offer_in_cell(profile, store, cache, options)
     return step_up_required(profile, options)

@@ -9,7 +9,7 @@ from aventus_creds.errors import LoginPending, LoginRequired, StepUpRequired
 from aventus_creds.logins.person import served
 from aventus_creds.logins.step_up import step_up_required
 from aventus_creds.notebook.background import BackgroundLogin
-from aventus_creds.notebook.registry import background_login
+from aventus_creds.notebook.registry import background_login, offered_login
 from aventus_creds.profiles.login_options import NO_OPTIONS, LoginOptions
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ def offer_in_cell(
     required = step_up_required(profile, options)
     if _captured() or (profile.scope_apart and options.scope):
         return required
-    login = background_login(profile, store, cache)
-    login.looked_up()
-    login.begin(anew=True, options=options)
-    login.looked_up()
+    login = offered_login(profile, store, cache, options)
     panel = LoginButton._of(login, in_cell=False)  # noqa: SLF001 - as above
     display(panel.bundle(), raw=True)  # type: ignore[no-untyped-call,unused-ignore]
     return LoginPending(

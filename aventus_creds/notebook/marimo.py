@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import marimo as mo
 
-from aventus_creds.errors import LoginPending
+from aventus_creds.errors import LoginPending, StepUpRequired
 from aventus_creds.logins.person import may_show_login, served
+from aventus_creds.logins.step_up import step_up_required
 from aventus_creds.notebook import look
 from aventus_creds.notebook.background import BackgroundLogin
 from aventus_creds.notebook.button import Button
-from aventus_creds.notebook.registry import background_login
+from aventus_creds.notebook.registry import background_login, offered_login
 from aventus_creds.notebook.watching import Watcher
 from aventus_creds.profiles.login_options import NO_OPTIONS, LoginOptions
 
@@ -138,6 +139,25 @@ def log_in_in_cell(
         return outcome.wait()
     finally:
         mo.output.clear()  # the link contains the OAuth state, and marimo keeps outputs in a file
+
+
+def offer_in_cell(
+    profile: Profile, store: TokenStore, cache: CachedSource, options: LoginOptions
+) -> LoginPending | StepUpRequired:
+    """Begin a login that brings what an API wants, and return the error that the cell ends with.
+
+    marimo shows the error in place of all else that the cell has shown, so the link is in the cell of a LoginButton.
+    The arguments are those of ``aventus_creds.notebook.cell.offer_in_cell``.
+    """
+    required = step_up_required(profile, options)
+    if profile.scope_apart and options.scope:
+        return required
+    offered_login(profile, store, cache, options)
+    return LoginPending(
+        required.message,
+        hint=f'Log in with LoginButton("{profile.name}") in a cell of its own, then run this cell again.'
+        f" In a terminal: {required.hint}",
+    )
 
 
 def _until(login: BackgroundLogin) -> str:

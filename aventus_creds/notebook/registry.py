@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from aventus_creds.notebook.background import BackgroundLogin
 
 if TYPE_CHECKING:
+    from aventus_creds.profiles.login_options import LoginOptions
     from aventus_creds.profiles.profile import Profile
     from aventus_creds.sources.cached import CachedSource
     from aventus_creds.stores import TokenStore
@@ -32,6 +33,22 @@ def background_login(profile: Profile, store: TokenStore, cache: CachedSource) -
         elif login.profile != profile:  # only keys that do not change the token were edited
             login.take(profile, cache)
         return login
+
+
+def offered_login(
+    profile: Profile, store: TokenStore, cache: CachedSource, options: LoginOptions
+) -> BackgroundLogin:
+    """Return this process's login for a profile, begun anew with what an API wants beside what it has.
+
+    Args:
+        profile, store, cache: as for ``background_login``.
+        options: what the API wants.
+    """
+    login = background_login(profile, store, cache)
+    login.looked_up()  # a button's search for a token is not the login that is wanted
+    login.begin(anew=True, options=options)
+    login.looked_up()
+    return login
 
 
 def shown_login(name: str | None) -> BackgroundLogin | None:

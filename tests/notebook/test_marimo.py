@@ -16,6 +16,7 @@ from marimo_app import Marimo, write_notebook
 from notebook_desk import LIMIT, fill_in
 from support import free_port
 
+from aventus_creds import login
 from aventus_creds.sandbox import Sandbox
 from aventus_creds.sandbox.robot import Robot
 
@@ -137,6 +138,24 @@ def test_get_session_in_the_editor(open_in_marimo: Open) -> None:
     visitor.log_in()
     visitor.page.get_by_text("'sub': 'ada'").wait_for()
     assert visitor.link.count() == 0
+
+
+def test_an_api_that_wants_more(
+    open_in_marimo: Open, sandbox: Sandbox, write_profiles: WriteProfiles
+) -> None:
+    """The cell ends with LoginPending, the button in another cell offers that login, and then the cell runs."""
+    write_profiles({"prod": {**sandbox.profiles()["oidc"], "login_timeout": 60}})
+    login("prod", browser=Robot().browse)
+    sandbox.api_wants = {"acr_values": "gold"}
+    visitor = open_in_marimo("edit", BUTTON, GET)
+    visitor.page.get_by_text("a login of the class gold").first.wait_for()
+    visitor.link.wait_for()
+    assert "acr_values=gold" in (visitor.link.get_attribute("href") or "")
+    visitor.log_in()
+    visitor.says("as ada until")
+    visitor.page.locator(".cm-content").last.click()
+    visitor.page.keyboard.press("Control+Enter")
+    visitor.page.get_by_text("'sub': 'ada'").wait_for()
 
 
 def test_an_application_on_ones_own_machine(open_in_marimo: Open) -> None:
