@@ -94,7 +94,7 @@ def _grants(row: Provider) -> str:
 
 
 def _pages(row: Provider) -> str:
-    return "<br>".join(f"<{page.url}> {page.read}" for page in row.pages)
+    return "<br>".join(f"<{url}> {read}" for url, read in row.pages)
 
 
 def topics() -> str:

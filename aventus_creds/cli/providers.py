@@ -50,7 +50,7 @@ def described(row: Provider) -> str:
         f"{key:20} {PLACEHOLDERS[key].doc}" + (f" ({default})" if default else "")
         for key, default in row.placeholders.items()
     ]
-    pages = [f"{'from' if not at else '':20} {page.url} ({page.read})" for at, page in enumerate(row.pages)]
+    pages = [f"{'from' if not at else '':20} {url} ({read})" for at, (url, read) in enumerate(row.pages)]
     known = [f"{what:20} {fact}" for what, fact in facts.items() if fact]
     return "\n".join([row.title, "", sample(row), *placeholders, *known, *pages])
 

@@ -127,7 +127,8 @@ def _read(path: Path) -> tuple[Hidden[bytes], os.stat_result]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ProfilesFileError(f"{path} is no regular file")
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise ProfilesFileError(f"{path} cannot be read: it is {what}")
         content = Hidden(read_at_most(descriptor, LARGEST_FILE + 1))
     finally:
         os.close(descriptor)

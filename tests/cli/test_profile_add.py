@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -130,7 +129,7 @@ def test_profile_add_to_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "profiles.toml").mkdir()
     done = add("prod", "--issuer", "https://as.example.com", "--client-id", "c")
     assert done.returncode == 4
-    assert re.search(r"profiles\.toml (is no regular file|cannot be read: it is a folder)", done.stderr)
+    assert "profiles.toml cannot be read: it is a folder" in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt" or not Path("/dev/shm").is_dir(), reason="another file system is needed")

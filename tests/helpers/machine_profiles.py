@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 from profile_texts import ISSUER, several
@@ -15,7 +16,7 @@ CONTROLS = "must be text in one line, without control characters"
 
 TYPE_IS_MISSING = "missing; what it is: access_token"
 NOTHING_SIGNED = "is for what is signed here: give a client_key too"
-NO_FILE = "names /no/such/file, which cannot be read"
+NO_FILE = f"names {Path('/no/such/file')}, which cannot be read"
 KEY_IN_NO_FILE = "TLS reads a certificate's key from a file only"
 IN_THE_ACCOUNT = "is in the service_account already"
 NO_NAME = "missing; the assertion is issued in its name"

@@ -117,7 +117,7 @@ def test_a_name_that_two_included_files_have(tmp_path: Path) -> None:
     ("include", "what"),
     [
         ('["none.toml"]', "there is no file {}/none.toml"),
-        ('["team"]', "{}/team is no regular file"),
+        ('["team"]', "{}/team cannot be read: it is a folder"),
         ('["broken.toml"]', "broken.toml: this is not valid TOML: "),
         ('["latin.toml"]', "{}/latin.toml is not UTF-8 text (byte 2)"),
         ('["profiles.toml"]', "'profiles.toml' is this file, or is included twice"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from aventus_creds.profiles.providers.columns import Page, RedirectRule
+    from aventus_creds.profiles.providers.columns import RedirectRule
 
 TokenRequestFormat = Literal["form", "json"]
 ClientAuth = Literal[
@@ -48,7 +48,7 @@ class Provider(NamedTuple):
     redirect_rule: "RedirectRule | None" = None
     generic: bool = False  # whether the profile itself names the server, by an issuer or endpoints
     register_at: str = ""  # the page where a client is registered
-    pages: "tuple[Page, ...]" = ()
+    pages: tuple[tuple[str, str], ...] = ()  # that say what the row says, each with the day it was read
     note: str = ""  # for the table of providers
     in_example: bool = False  # whether README and profiles.example.toml show it
     silent_failure: str = ""  # what to check if the browser never returns

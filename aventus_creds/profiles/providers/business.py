@@ -3,9 +3,9 @@
 from typing import Final
 
 from aventus_creds.profiles.providers import Provider
-from aventus_creds.profiles.providers.columns import Page
 
 READ: Final = "2026-11-26"
+_SERVICENOW: Final = "https://www.servicenow.com/docs/r/platform-security/authentication/"
 
 ROWS: Final = (
     Provider(
@@ -21,7 +21,7 @@ ROWS: Final = (
         scope="api refresh_token",
         register_at="https://{host}: Setup, External Client App Manager",
         pages=(
-            Page("https://help.salesforce.com/s/articleView?id=remoteaccess_oauth_web_server_flow.htm", READ),
+            ("https://help.salesforce.com/s/articleView?id=remoteaccess_oauth_web_server_flow.htm", READ),
         ),
     ),
     Provider(
@@ -33,7 +33,7 @@ ROWS: Final = (
         grants=("confidential",),
         scope="oauth",
         register_at="https://developers.hubspot.com/",
-        pages=(Page("https://developers.hubspot.com/docs/api/oauth-quickstart-guide", READ),),
+        pages=(("https://developers.hubspot.com/docs/api/oauth-quickstart-guide", READ),),
     ),
     Provider(
         name="xero",
@@ -48,8 +48,8 @@ ROWS: Final = (
         scope="openid profile email offline_access",
         register_at="https://developer.xero.com/app/manage",
         pages=(
-            Page("https://developer.xero.com/documentation/guides/oauth2/auth-flow/", READ),
-            Page("https://developer.xero.com/faq/oauth2", READ),
+            ("https://developer.xero.com/documentation/guides/oauth2/auth-flow/", READ),
+            ("https://developer.xero.com/faq/oauth2", READ),
         ),
         note="the API wants the organisation in api_headers: Xero-Tenant-Id, which connections lists",
     ),
@@ -65,14 +65,8 @@ ROWS: Final = (
         scope="useraccount",
         register_at="https://{host}: System OAuth, Application Registry",
         pages=(
-            Page(
-                "https://www.servicenow.com/docs/r/platform-security/authentication/oauth-inbound.html", READ
-            ),
-            Page(
-                "https://www.servicenow.com/docs/r/platform-security/authentication/"
-                "t_CreateEndpointforExternalClients.html",
-                READ,
-            ),
+            (f"{_SERVICENOW}oauth-inbound.html", READ),
+            (f"{_SERVICENOW}t_CreateEndpointforExternalClients.html", READ),
         ),
     ),
     Provider(
@@ -85,6 +79,6 @@ ROWS: Final = (
         client_auth="post",
         grants=("pkce", "confidential", "client_credentials"),
         register_at="the SAP BTP cockpit: a service key of the XSUAA instance has client_id and client_secret",
-        pages=(Page("https://sap.github.io/cloud-sdk/docs/java/guides/cloud-foundry-xsuaa-service", READ),),
+        pages=(("https://sap.github.io/cloud-sdk/docs/java/guides/cloud-foundry-xsuaa-service", READ),),
     ),
 )

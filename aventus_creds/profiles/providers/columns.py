@@ -13,10 +13,3 @@ class RedirectRule(NamedTuple):
 
     hosts: tuple[str, ...]
     any_port: bool = False
-
-
-class Page(NamedTuple):
-    """A page that says what a row says, and the day when it was looked up in a stored copy."""
-
-    url: str
-    read: str  # ISO 8601

@@ -4,6 +4,11 @@ from typing import Final
 
 from aventus_creds.profiles.providers import Provider
 
+READ: Final = "2026-11-27"
+_AVENTUS: Final = "https://docs.aventusplatform.com/docs/"
+_CIDAAS: Final = "https://docs.cidaas.com/"
+_ATHOC: Final = "https://docs.blackberry.com/en/id-comm-collab/blackberry-athoc/"
+
 ROWS: Final = (
     Provider(
         name="aventus",
@@ -18,6 +23,11 @@ ROWS: Final = (
         token_request="json",
         # Another version of its page swaps the token at GET …/opus/session/start. What that answers is not documented,
         # so a profile that needs it names swap_url, and the path to the token in swap_path.
+        pages=(
+            (f"{_AVENTUS}authorization-code-grant-pkce", READ),
+            (f"{_AVENTUS}authorization-code-grant", READ),
+            ("https://auth0.com/docs/api/authentication", "2026-11-26"),
+        ),
         in_example=True,
     ),
     Provider(
@@ -31,6 +41,12 @@ ROWS: Final = (
         par_url="{base_url}/authz-srv/par",
         issuer="{base_url}",
         scope="openid",
+        pages=(
+            (f"{_CIDAAS}standard-endpoints.html", READ),
+            ("https://docs.cidaas.de/standard-endpoints/token-revocation.html", READ),
+            (f"{_CIDAAS}guides/authentication-authorisation/oauth2/oauth2Flows/devicecode", READ),
+            (f"{_CIDAAS}openapi/authentication/push-authorization-request", READ),
+        ),
         note="by discovery, or by its known endpoints",
         in_example=True,
     ),
@@ -52,6 +68,12 @@ ROWS: Final = (
         " organisations, and org_code must name the other one.",
         refresh_lifetime=15 * 86400,
         scope="openid profile athoc.iws.web.api offline_access",
+        pages=(
+            (f"{_ATHOC}blackberry-athoc/7_15/api/authentication", READ),
+            (f"{_ATHOC}blackberry-athoc/7_15/api/authentication/change-organization-grant", READ),
+            (f"{_ATHOC}usc/1_2/user-sync/User-synchronization-process-overview/authentication", READ),
+            ("https://docs.duendesoftware.com/identityserver/reference/v8/endpoints/revocation/", READ),
+        ),
         note="a login refreshes automatically for 30 days at most, and ends after 15 days without use;"
         " `token_exchange` takes the token of a login to one organisation to another (`change_org`)",
         in_example=True,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from aventus_creds.profiles.providers import Provider
-from aventus_creds.profiles.providers.columns import Page, RedirectRule
+from aventus_creds.profiles.providers.columns import RedirectRule
 
 READ: Final = "2026-11-26"
 
@@ -21,7 +21,7 @@ ROWS: Final = (
         redirect_uri="http://localhost:8020",
         redirect_rule=RedirectRule(("localhost", "127.0.0.1")),
         register_at="nowhere for a person's login: client_id is databricks-cli; otherwise the account console",
-        pages=(Page("https://docs.databricks.com/aws/en/dev-tools/auth/oauth-u2m", READ),),
+        pages=(("https://docs.databricks.com/aws/en/dev-tools/auth/oauth-u2m", READ),),
     ),
     Provider(
         name="snowflake",
@@ -36,8 +36,8 @@ ROWS: Final = (
         api_headers={"X-Snowflake-Authorization-Token-Type": "OAUTH"},
         register_at="SQL: CREATE SECURITY INTEGRATION … TYPE = OAUTH, OAUTH_CLIENT = CUSTOM",
         pages=(
-            Page("https://docs.snowflake.com/en/user-guide/oauth-custom", READ),
-            Page(
+            ("https://docs.snowflake.com/en/user-guide/oauth-custom", READ),
+            (
                 "https://docs.snowflake.com/en/sql-reference/sql/create-security-integration-oauth-snowflake",
                 READ,
             ),
@@ -55,9 +55,7 @@ ROWS: Final = (
         scope="/authenticate",
         api_headers={"Accept": "application/json"},
         register_at="https://orcid.org/developer-tools",
-        pages=(
-            Page("https://github.com/ORCID/ORCID-Source/blob/master/orcid-api-web/tutorial/get_id.md", READ),
-        ),
+        pages=(("https://github.com/ORCID/ORCID-Source/blob/master/orcid-api-web/tutorial/get_id.md", READ),),
     ),
     Provider(
         name="globus",
@@ -71,7 +69,7 @@ ROWS: Final = (
         grants=("pkce", "confidential", "client_credentials"),
         scope="openid profile email",
         register_at="https://app.globus.org/settings/developers",
-        pages=(Page("https://docs.globus.org/api/auth/reference/", READ),),
+        pages=(("https://docs.globus.org/api/auth/reference/", READ),),
         note="the tokens of further APIs are in other_tokens: see token_path",
     ),
     Provider(
@@ -82,7 +80,7 @@ ROWS: Final = (
         client_auth="basic",
         grants=("confidential",),
         register_at="https://urs.earthdata.nasa.gov/apps",
-        pages=(Page("https://urs.earthdata.nasa.gov/sso_client_impl", "2026-11-27"),),
+        pages=(("https://urs.earthdata.nasa.gov/sso_client_impl", "2026-11-27"),),
     ),
     Provider(
         name="copernicus",
@@ -96,7 +94,7 @@ ROWS: Final = (
         scope="openid",
         register_at="https://shapps.dataspace.copernicus.eu/dashboard/",
         pages=(
-            Page(
+            (
                 "https://documentation.dataspace.copernicus.eu/APIs/SentinelHub/Overview/Authentication.html",
                 READ,
             ),
@@ -109,7 +107,7 @@ ROWS: Final = (
         api_url="https://services.sentinel-hub.com/api/v1/",
         grants=("client_credentials",),
         register_at="https://apps.sentinel-hub.com/dashboard/",
-        pages=(Page("https://docs.sentinel-hub.com/api/latest/api/overview/authentication/", READ),),
+        pages=(("https://docs.sentinel-hub.com/api/latest/api/overview/authentication/", READ),),
     ),
     Provider(
         name="planet",
@@ -123,6 +121,6 @@ ROWS: Final = (
         device_url="https://login.planet.com/oauth/device/code",
         scope="openid planet offline_access",
         register_at="https://www.planet.com/account/",
-        pages=(Page("https://docs.planet.com/develop/authentication/", READ),),
+        pages=(("https://docs.planet.com/develop/authentication/", READ),),
     ),
 )

@@ -3,10 +3,11 @@
 from typing import Final
 
 from aventus_creds.profiles.providers import Provider
-from aventus_creds.profiles.providers.columns import Page, RedirectRule
+from aventus_creds.profiles.providers.columns import RedirectRule
 
 READ: Final = "2026-11-26"
 _EXACT: Final = RedirectRule(("127.0.0.1", "localhost", "[::1]"))
+_COGNITO: Final = "https://docs.aws.amazon.com/cognito/latest/developerguide/"
 
 ROWS: Final = (
     Provider(
@@ -22,9 +23,9 @@ ROWS: Final = (
         redirect_rule=RedirectRule(("localhost", "127.0.0.1"), any_port=True),
         register_at="https://entra.microsoft.com: App registrations",
         pages=(
-            Page("https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow", READ),
-            Page("https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code", "2026-11-27"),
-            Page("https://learn.microsoft.com/entra/identity-platform/reply-url", READ),
+            ("https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow", READ),
+            ("https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code", "2026-11-27"),
+            ("https://learn.microsoft.com/entra/identity-platform/reply-url", READ),
         ),
         note="the tokens are for Microsoft Graph, unless scope names another API",
     ),
@@ -38,7 +39,7 @@ ROWS: Final = (
         # Without the scope of an API there is no access token. The client's own identifier stands for its own API.
         scope="openid offline_access {client_id}",
         register_at="https://portal.azure.com: Azure AD B2C, App registrations",
-        pages=(Page("https://learn.microsoft.com/azure/active-directory-b2c/authorization-code-flow", READ),),
+        pages=(("https://learn.microsoft.com/azure/active-directory-b2c/authorization-code-flow", READ),),
     ),
     Provider(
         name="okta",
@@ -53,7 +54,7 @@ ROWS: Final = (
         scope="openid offline_access",
         redirect_rule=_EXACT,
         register_at="https://{domain}/admin/apps",
-        pages=(Page("https://developer.okta.com/docs/api/openapi/okta-oauth/oauth", READ),),
+        pages=(("https://developer.okta.com/docs/api/openapi/okta-oauth/oauth", READ),),
     ),
     Provider(
         name="auth0",
@@ -68,11 +69,11 @@ ROWS: Final = (
         redirect_rule=_EXACT,
         register_at="https://manage.auth0.com/#/applications",
         pages=(
-            Page(
+            (
                 "https://auth0.com/docs/flows/guides/auth-code-pkce/call-api-auth-code-pkce",
                 READ,
             ),
-            Page("https://auth0.com/docs/api/authentication", READ),
+            ("https://auth0.com/docs/api/authentication", READ),
         ),
         note="name the API by audience, and allow offline access for it",
     ),
@@ -88,7 +89,7 @@ ROWS: Final = (
         client_auth="basic",
         scope="openid offline_access",
         register_at="https://{host}/admin/{realm}/console/",
-        pages=(Page("https://www.keycloak.org/securing-apps/oidc-layers", READ),),
+        pages=(("https://www.keycloak.org/securing-apps/oidc-layers", READ),),
     ),
     Provider(
         name="cognito",
@@ -102,12 +103,6 @@ ROWS: Final = (
         scope="openid",
         redirect_rule=RedirectRule(("localhost",)),
         register_at="https://console.aws.amazon.com/cognito/",
-        pages=(
-            Page(
-                "https://docs.aws.amazon.com/cognito/latest/developerguide/"
-                "cognito-userpools-server-contract-reference.html",
-                READ,
-            ),
-        ),
+        pages=((f"{_COGNITO}cognito-userpools-server-contract-reference.html", READ),),
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from aventus_creds.profiles.providers import Provider
-from aventus_creds.profiles.providers.columns import Page, RedirectRule
+from aventus_creds.profiles.providers.columns import RedirectRule
 
 READ: Final = "2026-11-26"
 
@@ -20,8 +20,8 @@ ROWS: Final = (
         redirect_rule=RedirectRule(("127.0.0.1", "[::1]"), any_port=True),
         register_at="https://developer.spotify.com/dashboard",
         pages=(
-            Page("https://developer.spotify.com/documentation/web-api/tutorials/code-pkce-flow", READ),
-            Page("https://developer.spotify.com/documentation/web-api/concepts/redirect_uri", READ),
+            ("https://developer.spotify.com/documentation/web-api/tutorials/code-pkce-flow", READ),
+            ("https://developer.spotify.com/documentation/web-api/concepts/redirect_uri", READ),
         ),
         note="register http://127.0.0.1/callback, without a port",
     ),
@@ -37,7 +37,7 @@ ROWS: Final = (
         redirect_uri="http://127.0.0.1:0/callback",
         redirect_rule=RedirectRule(("127.0.0.1", "localhost"), any_port=True),
         register_at="https://www.strava.com/settings/api",
-        pages=(Page("https://developers.strava.com/docs/authentication", READ),),
+        pages=(("https://developers.strava.com/docs/authentication", READ),),
     ),
     Provider(
         name="x",
@@ -52,10 +52,8 @@ ROWS: Final = (
         redirect_rule=RedirectRule(("127.0.0.1",)),
         register_at="https://developer.x.com/en/portal/dashboard",
         pages=(
-            Page(
-                "https://docs.x.com/resources/fundamentals/authentication/oauth-2-0/authorization-code", READ
-            ),
-            Page("https://developer.x.com/en/docs/apps/callback-urls", READ),
+            ("https://docs.x.com/resources/fundamentals/authentication/oauth-2-0/authorization-code", READ),
+            ("https://developer.x.com/en/docs/apps/callback-urls", READ),
         ),
     ),
     Provider(
@@ -74,7 +72,7 @@ ROWS: Final = (
         api_headers={"User-Agent": "python:aventus-creds"},
         grants=("pkce", "confidential", "client_credentials"),
         register_at="https://www.reddit.com/prefs/apps",
-        pages=(Page("https://github.com/reddit-archive/reddit/wiki/OAuth2", READ),),
+        pages=(("https://github.com/reddit-archive/reddit/wiki/OAuth2", READ),),
     ),
     Provider(
         name="linkedin",
@@ -86,10 +84,8 @@ ROWS: Final = (
         scope="openid profile email",
         register_at="https://www.linkedin.com/developers/apps",
         pages=(
-            Page("https://learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow", READ),
-            Page(
-                "https://learn.microsoft.com/linkedin/shared/authentication/programmatic-refresh-tokens", READ
-            ),
+            ("https://learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow", READ),
+            ("https://learn.microsoft.com/linkedin/shared/authentication/programmatic-refresh-tokens", READ),
         ),
         note="a token lives 60 days; only approved partners get a refresh token",
     ),

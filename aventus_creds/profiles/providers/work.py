@@ -3,7 +3,7 @@
 from typing import Final
 
 from aventus_creds.profiles.providers import Provider
-from aventus_creds.profiles.providers.columns import Page, RedirectRule
+from aventus_creds.profiles.providers.columns import RedirectRule
 
 READ: Final = "2026-11-26"
 _ANY_PORT: Final = RedirectRule(("127.0.0.1", "localhost", "[::1]"), any_port=True)
@@ -25,8 +25,8 @@ ROWS: Final = (
         redirect_rule=_ANY_PORT,
         register_at="https://console.cloud.google.com/auth/clients",
         pages=(
-            Page("https://developers.google.com/identity/protocols/oauth2/native-app", READ),
-            Page("https://developers.google.com/identity/sign-in/devices", "2026-11-27"),
+            ("https://developers.google.com/identity/protocols/oauth2/native-app", READ),
+            ("https://developers.google.com/identity/sign-in/devices", "2026-11-27"),
         ),
         note="make a client of the kind Desktop app; its secret goes into client_secret",
     ),
@@ -42,9 +42,7 @@ ROWS: Final = (
         redirect_rule=_ANY_PORT,
         register_at="https://github.com/settings/applications/new",
         pages=(
-            Page(
-                "https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps", READ
-            ),
+            ("https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps", READ),
         ),
         note="the token of an OAuth app has no end and no refresh token",
     ),
@@ -60,7 +58,7 @@ ROWS: Final = (
         grants=("pkce", "confidential", "device"),
         scope="read_api",
         register_at="https://{host}/-/user_settings/applications",
-        pages=(Page("https://docs.gitlab.com/api/oauth2/", "2026-11-27"),),
+        pages=(("https://docs.gitlab.com/api/oauth2/", "2026-11-27"),),
     ),
     Provider(
         name="atlassian",
@@ -74,7 +72,7 @@ ROWS: Final = (
         grants=("confidential",),
         scope="read:me offline_access",
         register_at="https://developer.atlassian.com/console/myapps/",
-        pages=(Page("https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/", READ),),
+        pages=(("https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/", READ),),
         note="api_url ends in ex/jira/ and the site's cloudId, which oauth/token/accessible-resources lists",
     ),
     Provider(
@@ -92,8 +90,8 @@ ROWS: Final = (
         redirect_rule=RedirectRule(("localhost",)),
         register_at="https://api.slack.com/apps",
         pages=(
-            Page("https://docs.slack.dev/authentication/installing-with-oauth", READ),
-            Page("https://docs.slack.dev/changelog/2026/03/30/pkce", READ),
+            ("https://docs.slack.dev/authentication/installing-with-oauth", READ),
+            ("https://docs.slack.dev/changelog/2026/03/30/pkce", READ),
         ),
         note="the token acts for the user; localhost is for apps that have PKCE switched on",
     ),
@@ -112,8 +110,8 @@ ROWS: Final = (
         api_headers={"Notion-Version": "2025-09-03"},
         register_at="https://app.notion.com/developers/connections",
         pages=(
-            Page("https://developers.notion.com/reference/authorization", READ),
-            Page("https://developers.notion.com/reference/authentication", READ),
+            ("https://developers.notion.com/reference/authorization", READ),
+            ("https://developers.notion.com/reference/authentication", READ),
         ),
     ),
     Provider(
@@ -126,7 +124,7 @@ ROWS: Final = (
         grants=("pkce", "confidential"),
         redirect_rule=RedirectRule(("127.0.0.1", "localhost")),
         register_at="https://www.dropbox.com/developers/apps",
-        pages=(Page("https://dropbox.tech/developers/using-oauth-2-0-with-offline-access", READ),),
+        pages=(("https://dropbox.tech/developers/using-oauth-2-0-with-offline-access", READ),),
     ),
     Provider(
         name="zoom",
@@ -141,8 +139,8 @@ ROWS: Final = (
         grant_type="account_credentials",
         register_at="https://marketplace.zoom.us/",
         pages=(
-            Page("https://developers.zoom.us/docs/rooms/oauth/", READ),
-            Page("https://developers.zoom.us/blog/device-authorization.md", READ),
+            ("https://developers.zoom.us/docs/rooms/oauth/", READ),
+            ("https://developers.zoom.us/blog/device-authorization.md", READ),
         ),
         note='a server-to-server app has `grant = "custom"` and its account_id in token_params',
     ),
