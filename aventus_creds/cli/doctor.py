@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.asking import ask, clock
 from aventus_creds.cli.commands import exit_code, no_profiles
 from aventus_creds.cli.mixups import mixups
+from aventus_creds.cli.voice import COLOURS, colour, heading, mark
 from aventus_creds.errors import (
     AventusCredsError,
     CallbackError,
@@ -74,7 +76,11 @@ def doctor(ctx: click.Context, name: str | None, as_json: bool) -> None:  # noqa
         patient.echo(f"\n{no_profiles(file)}")
     patient.profile = None
     for warning in mixups(file, names, fetch=True) if names else ():
-        patient.warn("shared redirect URIs", warning, f"\nwarning: {warning}")
+        patient.warn(
+            "shared redirect URIs",
+            warning,
+            f"\n{colour('warning:', COLOURS['warning'], sys.stdout)} {warning}",
+        )
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in patient.findings], indent=2))
     ctx.exit(patient.code)
@@ -107,7 +113,7 @@ class _Patient:
     def begin(self, profile: str) -> None:
         """Go on to the checks of a profile."""
         self.profile = profile
-        self.echo(f"\n{fit_to_show(profile)}")
+        self.echo("\n" + heading(fit_to_show(profile), sys.stdout))
 
     def warn(self, check: str, text: str, shown: str) -> None:
         """Tell what may be wrong."""
@@ -127,10 +133,10 @@ class _Patient:
         except AventusCredsError as error:
             self.code = self.code or exit_code(error)
             self.findings.append(Finding(self.profile, title, "wrong", str(error)))
-            self.echo(f"  ✗ {title}: " + str(error).replace("\n", "\n    "))
+            self.echo(f"  {mark('✗', sys.stdout)} {title}: " + str(error).replace("\n", "\n    "))
         else:
             self.findings.append(Finding(self.profile, title, "fine", self._note))
-            self.echo(f"  ✓ {title}{': ' if self._note else ''}{self._note}")
+            self.echo(f"  {mark('✓', sys.stdout)} {title}{': ' if self._note else ''}{self._note}")
 
 
 def _examine(patient: _Patient, name: str) -> None:
@@ -141,7 +147,7 @@ def _examine(patient: _Patient, name: str) -> None:
     if profile is None:
         return
     for doubt in doubts(profile):
-        patient.warn("the profile", doubt, f"  ! {doubt}")
+        patient.warn("the profile", doubt, f"  {mark('!', sys.stdout)} {doubt}")
     for secret in filter(None, (profile.client_secret, profile.refresh_token)):
         with patient.check(f"the {secret.name}"):
             secret.read()

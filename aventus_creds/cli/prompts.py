@@ -77,4 +77,4 @@ def ask_yes(question: str) -> bool:
 
 def refuse(what: str) -> None:
     """Say what is wrong with an answer. The question is asked again."""
-    click.echo(f"  {voice.colour('✗', 'red', sys.stderr)} {what}", err=True)
+    click.echo(f"  {voice.mark('✗', sys.stderr)} {what}", err=True)

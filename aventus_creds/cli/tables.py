@@ -52,15 +52,11 @@ def show(table: Table) -> None:
 
 def _width() -> int:
     """Return how many characters a line of standard output has, or -1 where rich finds out more."""
-    if (
-        not isinstance(sys.stdout, io.TextIOWrapper)
-        or os.name != "posix"
-        or any(map(os.environ.get, OWN_WAYS))
-    ):
+    if not isinstance(sys.stdout, io.TextIOWrapper) or any(map(os.environ.get, OWN_WAYS)):
         return -1
     if not sys.stdout.isatty():
         return NO_TERMINAL
-    if os.environ.get("TERM", "dumb").lower() in {"", "dumb", "unknown"}:
+    if os.name != "posix" or os.environ.get("TERM", "dumb").lower() in {"", "dumb", "unknown"}:
         return -1
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns

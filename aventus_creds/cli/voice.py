@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -15,6 +15,9 @@ from aventus_creds.basics import waits
 from aventus_creds.basics.threads import started
 
 COLOURS: Final = {"error": "red", "warning": "yellow"}
+
+MARKS: Final = {"✓": ("green", "ok"), "✗": ("red", "x"), "!": ("yellow", "!")}
+"""How what was checked is marked: in which colour, and by which word where the mark cannot be written."""
 
 quiet = False
 """Whether ``-q`` was given: then only errors and warnings are said."""
@@ -98,6 +101,21 @@ def _turn(what: str, over: threading.Event) -> None:
 def colour(text: str, name: str, stream: object) -> str:
     """Return ``text`` in a colour if ``stream`` is a terminal where colours are wanted (no-color.org)."""
     return click.style(text, fg=name, bold=True) if wants_colour(stream) else text
+
+
+def mark(sign: str, stream: TextIO) -> str:
+    """Return ``sign``, a key of MARKS, in its colour; its word where the code page of ``stream`` lacks it."""
+    name, word = MARKS[sign]
+    try:
+        sign.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        sign = word
+    return colour(sign, name, stream)
+
+
+def heading(text: str, stream: object) -> str:
+    """Return ``text`` in bold if ``stream`` is a terminal that shows it."""
+    return click.style(text, bold=True) if wants_colour(stream) else text
 
 
 def wants_colour(stream: object) -> bool:

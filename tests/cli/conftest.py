@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from command_line import WriteProfiles
+from command_line import ROBOT, WriteProfiles
 from support import free_port
 
 from aventus_creds.sandbox import Sandbox
@@ -24,9 +22,6 @@ def sandbox(write_profiles: WriteProfiles) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def robot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def robot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the sandbox's robot be the person's browser."""
-    program = tmp_path / "browser"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m aventus_creds.sandbox.robot "$1"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("BROWSER", str(program))
+    monkeypatch.setenv("BROWSER", ROBOT)

@@ -29,7 +29,6 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
 # Each command
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the BROWSER program is a shell script")
 @pytest.mark.usefixtures("sandbox", "robot")
 def test_login_status_token_logout() -> None:
     """The way of a login, by commands only; the default profile where none is named."""

@@ -186,10 +186,14 @@ def test_names_are_shown_as_they_are(write_profiles: WriteProfiles) -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_any_encoding_of_the_output(write_profiles: WriteProfiles, encoding: str) -> None:
-    """What an old code page cannot write becomes a question mark, not an error."""
+    """What an old code page cannot write becomes a question mark, not an error; a finding stays one."""
     write_profiles({"prod": {**KEYS, "issuer": "https://127.0.0.1:1", "retries": 0}})
     save("prod", make_token(jwt({"name": "Łukasz ✓"})))
-    assert command("doctor", "prod", PYTHONIOENCODING=encoding).returncode == 6
+    done = command("doctor", "prod", PYTHONIOENCODING=encoding)
+    assert done.returncode == 6
+    fine, wrong = ("✓", "✗") if encoding == "utf-8" else ("ok", "x")
+    assert f"\n  {fine} the login: " in done.stdout
+    assert f"\n  {wrong} discovery: " in done.stdout
     done = command("status", "prod", PYTHONIOENCODING=encoding)
     assert done.returncode == 0
     assert "ukasz" in done.stdout

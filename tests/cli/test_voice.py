@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import KEYS, command, save
-from support import Sent, Web, make_token
+from support import Sent, Web, free_port, make_token
 
 from aventus_creds.cli.commands import run
 
@@ -117,21 +118,37 @@ def test_what_follows_a_command_of_exec_is_its_own(write_profiles: WriteProfiles
     [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],
     ids=["a terminal", "TERM=dumb", "NO_COLOR"],
 )
-def test_colours_where_they_are_wanted(environment: dict[str, str], coloured: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_colours_where_they_are_wanted(
+    write_profiles: WriteProfiles, environment: dict[str, str], *, coloured: bool
+) -> None:
     """At a terminal, unless its user does not want them; never in a pipe."""
+    write_profiles({"prod": {**KEYS, "issuer": f"http://127.0.0.1:{free_port()}", "retries": 0}})
+    clean = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "TERM"}}
+    for word, texts in {
+        "token": ["\x1b[31m\x1b[1merror:"],
+        "doctor": ["\x1b[32m\x1b[1m✓", "\x1b[31m\x1b[1m✗", "\x1b[1mprod"],
+    }.items():
+        said = at_a_terminal(word, clean | environment)
+        for text in texts:
+            plain = re.sub(r"\x1b\[[0-9]*m", "", text)
+            assert (text if coloured else plain) in said
+        assert ("\x1b[" in said) == coloured
+        assert "\x1b[" not in (done := command(word, "prod", TERM="xterm")).stderr + done.stdout
+
+
+def at_a_terminal(word: str, environment: dict[str, str]) -> str:
+    """Return what a command on the profile ``prod`` shows."""
     import pty  # not on Windows
 
     near, far = pty.openpty()
-    clean = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "TERM"}}
     subprocess.run(
-        [sys.executable, "-m", "aventus_creds", "token", "prod"],
+        [sys.executable, "-m", "aventus_creds", word, "prod"],
+        stdout=far,
         stderr=far,
-        env=clean | environment,
+        env=environment,
         check=False,
     )
     os.close(far)
-    said = os.read(near, 4096)
+    said = os.read(near, 65536).decode()
     os.close(near)
-    assert b"error:" in said
-    assert (b"\x1b[" in said) == coloured
-    assert "\x1b[" not in command("token", "prod", TERM="xterm").stderr
+    return said

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import WriteProfiles, command, save
+from command_line import ROBOT, WriteProfiles, command, save
 from oauth_values import jwt
 from support import Seen, Sent, Web, free_port, make_token
 
@@ -127,14 +127,11 @@ def test_the_access_token_goes_to_its_own_server(
         assert "the-secret-access-token" not in done.stdout + done.stderr
 
 
-def test_a_login_as_somebody_else(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, robot: None
-) -> None:
+def test_a_login_as_somebody_else(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, robot: None) -> None:
     """It says so; a login of the same account does not. --account refuses another."""
     assert "another account" not in command("login", "prod").stderr
     assert "another account" not in command("login", "prod").stderr
-    program = Path(tmp_path / "browser")
-    program.write_text(program.read_text().replace('"$1"', f'--username {GRACE.username} "$1"'))
+    monkeypatch.setenv("BROWSER", ROBOT.replace("%s", f"--username {GRACE.username} %s"))
     done = command("login", "prod", "--account", "ada@example.com")
     assert done.returncode == 5
     assert "not of ada@example.com, but of grace@example.com: it was not stored" in done.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import tomli_w
+from command_line import ROBOT
 from console_terminal import Terminal
 from jupyter_apps import Jupyter
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -32,7 +33,6 @@ PICTURES: Final = REPOSITORY / "notebooks" / "pictures"
 COLUMNS: Final = 80
 THEMES: Final = {"light": DEFAULT_TERMINAL_THEME, "dark": MONOKAI}
 COMMANDS: Final = ("aventus-creds login prod", "aventus-creds status")
-ROBOT: Final = f"{sys.executable} -m aventus_creds.sandbox.robot %s"
 BUTTON: Final = 'from aventus_creds import LoginButton\n\nLoginButton("prod")'
 
 

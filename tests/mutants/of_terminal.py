@@ -286,6 +286,22 @@ ROWS: Final[tuple[Mutant, ...]] = (
         f"{TEST_WAITS}::test_where_none_is_wanted",
     ),
     out(
+        "mark-that-cannot-be-written",
+        "any-encoding",
+        "cli/voice.py",
+        "    except UnicodeEncodeError:\n        sign = word\n",
+        "    except UnicodeEncodeError:\n        pass\n",
+        "cli/test_exit_codes.py::test_any_encoding_of_the_output",
+    ),
+    out(
+        "finding-without-colour",
+        "colours",
+        "cli/voice.py",
+        "    return colour(sign, name, stream)\n",
+        "    return sign\n",
+        "cli/test_voice.py::test_colours_where_they_are_wanted",
+    ),
+    out(
         "said-behind-a-countdown",
         "wait-shown",
         "basics/terminal.py",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import ROBOT
 from support import free_port, variables_shown
 
 from aventus_creds import get_session, get_token, login, logout
@@ -78,15 +79,12 @@ def test_a_scope(sandbox: Sandbox) -> None:
     assert "write:contacts" in session.login.scopes
 
 
-def test_the_told_command_works(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_told_command_works(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is written, in a shell; the session finds that login. Its scope stays when it is refreshed."""
     login("prod", browser=browser())
     sandbox.api_wants = {"scope": "write:contacts", "acr_values": "gold", "max_age": "3600"}
     session = get_session("prod")
-    program = tmp_path / "browser"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m aventus_creds.sandbox.robot "$1"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("BROWSER", str(program))
+    monkeypatch.setenv("BROWSER", ROBOT)
     for _ in range(2):
         with pytest.raises(StepUpRequired) as short:
             session.get("/v1/contacts")
