@@ -1,9 +1,8 @@
-"""The group of all commands. Turns errors into messages and exit codes."""
+"""The group of all commands."""
 
 from __future__ import annotations
 
 import io
-import os
 import sys
 import warnings
 from contextlib import suppress
@@ -13,33 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 import click
 
 from aventus_creds.cli import voice
-from aventus_creds.errors import (
-    AventusCredsError,
-    ConfigError,
-    LoginError,
-    LoginRefused,
-    NetworkError,
-    ServerError,
-    StoreError,
-)
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.file import ProfilesFile
-
-# The first matching row is used, so a subclass comes before its base.
-EXIT_CODES: Final = (
-    (LoginRefused, 5),
-    (LoginError, 3),
-    (ConfigError, 4),
-    (StoreError, 4),
-    (ServerError, 5),
-    (NetworkError, 6),
-)
-INTERNAL_ERROR: Final = 1
-USAGE: Final = 2
-INTERRUPTED: Final = 130
-COMMAND_NOT_STARTED: Final = 126
-COMMAND_NOT_FOUND: Final = 127
 
 
 class Command(NamedTuple):
@@ -216,45 +191,10 @@ def _run(arguments: list[str]) -> int:
             click.echo(error.ctx.get_usage(), err=True)
         voice.complain("error", error.format_message())
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        voice.say("Interrupted.")
-        return INTERRUPTED
-    except BrokenPipeError:  # for example `| head` has closed its end
-        _give_up_output()
-        return INTERNAL_ERROR
-    except Exception as error:  # noqa: BLE001 - show a traceback only with --debug
-        return _failed(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback is shown with --debug only
+        from aventus_creds.cli.failures import failed  # most commands succeed
 
-
-def _failed(error: Exception) -> int:
-    """Say what went wrong, and return the exit code."""
-    if voice.debug:
-        _show_places(error)
-    if isinstance(error, OSError):  # for example, standard output goes to a full disk
-        if not error.filename:
-            _give_up_output()
-        where = error.filename or "the output"
-        error = StoreError(f"{where} cannot be used: {error.strerror or type(error).__name__}")
-    if isinstance(error, AventusCredsError):
-        voice.complain("error", _in_words(error))
-        return exit_code(error)
-    fault = type(error).__name__
-    voice.complain("error", f"a fault in aventus-creds itself ({fault}); --debug shows where")
-    return INTERNAL_ERROR
-
-
-def _in_words(error: AventusCredsError) -> str:
-    """Return the text of ``error``: at a terminal, mistakes in profiles.toml with their lines."""
-    if isinstance(error, ConfigError) and voice.is_terminal(sys.stderr):
-        from aventus_creds.cli.frames import framed  # most commands succeed
-
-        return framed(error)
-    return str(error)
-
-
-def exit_code(error: AventusCredsError) -> int:
-    """Return the exit code for ``error``."""
-    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+        return failed(error)
 
 
 def no_profiles(file: ProfilesFile) -> str:
@@ -262,31 +202,11 @@ def no_profiles(file: ProfilesFile) -> str:
     return f"{file.path} has no profiles yet.\nAdd one: aventus-creds profile add"
 
 
-def _give_up_output() -> None:
-    """Write nothing more to standard output: what it still holds would fail again when the interpreter ends."""
-    with suppress(AttributeError, OSError, ValueError):  # it is no file, as in a test or a notebook
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, sys.stdout.fileno())
-        finally:
-            os.close(nowhere)
-
-
 def _write_any_text() -> None:
     """Replace characters that the output cannot encode with "?": a Windows code page has no check mark."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def _show_places(error: BaseException) -> None:
-    """Print where the error was raised. Leave out messages, since other libraries may quote a request in them."""
-    import traceback
-
-    shown: BaseException | None = error
-    while shown is not None:
-        voice.say("".join(traceback.format_tb(shown.__traceback__)) + type(shown).__name__)
-        shown = shown.__cause__ or shown.__context__
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

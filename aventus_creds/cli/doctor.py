@@ -25,7 +25,8 @@ from aventus_creds.callbacks.opening import (
 )
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.asking import ask, clock
-from aventus_creds.cli.commands import exit_code, no_profiles
+from aventus_creds.cli.commands import no_profiles
+from aventus_creds.cli.failures import exit_code
 from aventus_creds.cli.mixups import mixups
 from aventus_creds.cli.voice import COLOURS, colour, heading, mark
 from aventus_creds.errors import (

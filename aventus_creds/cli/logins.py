@@ -15,7 +15,7 @@ import click
 from aventus_creds import api
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.cli.arguments import Duration, min_ttl, optional_name, required_name
-from aventus_creds.cli.commands import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code
+from aventus_creds.cli.failures import COMMAND_NOT_FOUND, COMMAND_NOT_STARTED, exit_code
 from aventus_creds.cli.formats import FORMATS, Given, expired
 from aventus_creds.cli.voice import complain, say
 from aventus_creds.errors import AventusCredsError, ConfigError, ProfileError

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from aventus_creds.cli.arguments import Duration, optional_name
-from aventus_creds.cli.commands import exit_code, no_profiles
+from aventus_creds.cli.commands import no_profiles
+from aventus_creds.cli.failures import exit_code
 from aventus_creds.cli.voice import complain, say
 from aventus_creds.errors import AventusCredsError, ConfigError, LoginRequired, ProfileError, StoreError
 from aventus_creds.profiles.checks import fit_to_show

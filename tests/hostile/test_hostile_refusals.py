@@ -10,7 +10,7 @@ import pytest
 from hostile_server import CLIENT_SECRET, DOORS, Profiles, document, log_in, open_door, refresh, refused
 from support import Seen, Sent, Web
 
-from aventus_creds.cli.commands import exit_code
+from aventus_creds.cli.failures import exit_code
 from aventus_creds.errors import InvalidAnswer, LoginRefused, LoginRequired, TokenRefused
 
 # Refusals

@@ -14,6 +14,7 @@ FILE: Final = "profiles/file.py"
 URLS: Final = "basics/urls.py"
 LOGINS: Final = "cli/logins.py"
 COMMANDS: Final = "cli/commands.py"
+FAILURES: Final = "cli/failures.py"
 TEST_KEYS: Final = "profiles/test_profile_keys.py"
 TEST_CHECKS: Final = "profiles/test_profile_checks.py"
 TEST_SECRETS: Final = "profiles/test_secrets.py"
@@ -386,7 +387,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "debug-messages",
         "debug",
-        COMMANDS,
+        FAILURES,
         "+ type(shown).__name__)",
         "+ repr(shown))",
         "cli/test_exit_codes.py::test_an_unexpected_fault_is_one_line",
@@ -394,7 +395,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "fault-words",
         "foreign-exception",
-        COMMANDS,
+        FAILURES,
         "a fault in aventus-creds itself ({fault})",
         "a fault in aventus-creds itself ({error})",
         "cli/test_exit_codes.py::test_an_unexpected_fault_is_one_line",
@@ -434,7 +435,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "exit-code",
         "exit-codes",
-        COMMANDS,
+        FAILURES,
         "        return exit_code(error)\n",
         "        return 1\n",
         "cli/test_exit_codes.py::test_login_required_is_3_within_a_second",
@@ -443,8 +444,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "no-shown-fault",
         "exit-codes",
         COMMANDS,
-        "except Exception as error:  # noqa: BLE001 - show",
-        "except AventusCredsError as error:  # show",
+        "except (Exception, KeyboardInterrupt) as error:",
+        "except (OSError, KeyboardInterrupt) as error:",
         "cli/test_exit_codes.py::test_an_unexpected_fault_is_one_line",
     ),
 )

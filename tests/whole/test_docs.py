@@ -17,7 +17,8 @@ from made import MARK, _table
 from support import REPOSITORY, Web
 
 import aventus_creds
-from aventus_creds.cli.commands import COMMANDS, EXIT_CODES, INTERRUPTED, USAGE
+from aventus_creds.cli.commands import COMMANDS
+from aventus_creds.cli.failures import EXIT_CODES, INTERRUPTED, USAGE
 from aventus_creds.cli.reference import reference as command_reference
 from aventus_creds.profiles.file import read_profiles
 from aventus_creds.profiles.grants import GRANTS
