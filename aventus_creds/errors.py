@@ -70,7 +70,16 @@ class ConfigError(AventusCredsError):
 
 
 class ProfilesFileError(ConfigError):
-    """profiles.toml is missing, cannot be read, or is not TOML."""
+    """profiles.toml is missing, cannot be read, or is not TOML.
+
+    Attributes:
+        line, column: where it is no TOML, counted from 1; 0 if that is not what is wrong.
+        advice: what to write in that line instead, if that is clear.
+    """
+
+    line = 0
+    column = 0
+    advice = ""
 
 
 class ProfileNotFound(ConfigError):

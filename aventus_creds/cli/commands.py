@@ -93,7 +93,7 @@ class Group(click.Group):
         """Return a command. Raises click.UsageError if there is none, unless a shell completes what is typed."""
         command = super().get_command(ctx, cmd_name)
         if command is None and not ctx.resilient_parsing:
-            from aventus_creds.profiles.checks import did_you_mean  # loads all that is known of profiles
+            from aventus_creds.profiles.advice import did_you_mean  # loads all that is known of profiles
 
             close = did_you_mean(cmd_name, self.list_commands(ctx))
             further = close or f"; all of them: {ctx.command_path} --help"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import click
 
-from aventus_creds.profiles.checks import did_you_mean
+from aventus_creds.profiles.advice import did_you_mean
 
 _WIDEST = 100
 

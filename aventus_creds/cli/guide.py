@@ -21,7 +21,8 @@ from aventus_creds.cli.secret_places import SECRET_PLACES, fill_keyring
 from aventus_creds.cli.voice import complain
 from aventus_creds.cli.written import append, appended, as_toml, content, refuse_taken
 from aventus_creds.errors import ConfigError, Problem, ProfileError, SecretError
-from aventus_creds.profiles.checks import NAME_RULE, did_you_mean, fit_to_show, is_name
+from aventus_creds.profiles.advice import did_you_mean
+from aventus_creds.profiles.checks import NAME_RULE, fit_to_show, is_name
 from aventus_creds.profiles.doubts import doubts
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.keys import all_keys

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from aventus_creds.profiles.checks import did_you_mean
+from aventus_creds.profiles.advice import did_you_mean
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.keys import PLACEHOLDERS
 from aventus_creds.profiles.kinds import SERVER_URL, any_of

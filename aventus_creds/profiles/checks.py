@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -19,6 +19,9 @@ from aventus_creds.profiles.secrets import SecretRef
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.machine import Machine
+
+TOP_KEYS: Final = ("default", "include", "include_origins", "defaults", "store", "profiles")
+"""The keys at the top of the file."""
 
 ENDPOINTS: Final = ("authorize_url", "token_url", "revoke_url", "device_url", "par_url")
 NAME_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -61,8 +64,9 @@ class _Check:
             self.mistakes.append(((), NAME_RULE))
         for key, value in table.items():
             if key not in self.known:
-                meant = did_you_mean(key, self.known) or "; allowed: " + ", ".join(self.known)
-                self.wrong(key, f"unknown key{meant}")
+                from aventus_creds.profiles.advice import unknown_key  # most keys are known
+
+                self.wrong(key, unknown_key(key, self.known, value, profile=name))
                 continue
             try:
                 self.values[key] = self.known[key].kind.check(value)
@@ -313,11 +317,3 @@ def fit_to_show(key: str) -> str:
     The one way to print what somebody has called a profile or a key.
     """
     return key if key.isprintable() else repr(key)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean '…'?`` with the known word closest to ``word``, or "" if none is close."""
-    import difflib
-
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

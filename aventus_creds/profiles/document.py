@@ -54,14 +54,23 @@ class Document:
         try:
             self.data = parsed(self.text)
         except (ValueError, RecursionError) as fault:  # a huge number or deep nesting is no TOMLDecodeError
-            last = self.text.split("\n")
-            end = f"at line {len(last)}, column {len(last[-1]) + 1}, the end of the file"
-            what = str(fault).replace("at end of document", end)
-            return ProfilesFileError(
-                f"{self.label}: this is not valid TOML: {what}",
-                hint=f"{_about_backslash(last, what)}The file is {self.path}",
-            )
+            return self._no_toml(str(fault))
         return None
+
+    def _no_toml(self, fault: str) -> ProfilesFileError:
+        """Return the error for a text in which the parser has found ``fault``."""
+        from aventus_creds.profiles.advice import syntax_advice  # most files are TOML
+
+        lines = self.text.split("\n")
+        end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file"
+        what = fault.replace("at end of document", end)
+        place = re.search(r"at line ([0-9]+), column ([0-9]+)", what)
+        line, column = map(int, place.groups()) if place else (0, 0)
+        advice = syntax_advice(lines[line - 1]) if line else ""
+        message = f"{self.label}: this is not valid TOML: {what}{advice and '; '}{advice}"
+        error = ProfilesFileError(message, hint=f"The file is {self.path}")
+        error.line, error.column, error.advice = line, column, advice
+        return error
 
     def table(self, key: str) -> dict[str, Any]:
         """Return the table ``key`` at the top, or an empty one if there is none."""
@@ -77,17 +86,6 @@ class Document:
     def problem(self, path: tuple[str, ...], what: str) -> Problem:
         """Return what is wrong with the key at ``path``, as a problem with its line."""
         return Problem(self.label, self.line(path), ".".join(map(fit_to_show, path)), what)
-
-
-def _about_backslash(lines: list[str], what: str) -> str:
-    """Return how to write a path of Windows, if one may be what the parser stopped at, or ""."""
-    number = re.search(r"at line ([0-9]+)", what)
-    if number and re.search(r'"[^"]*\\', lines[int(number[1]) - 1]):
-        return (
-            r"In double quotes a \ begins an escape. Write a path in single quotes: 'C:\Users\me\ca.pem'"
-            "\n"
-        )
-    return ""
 
 
 @lru_cache(maxsize=8)

@@ -3,12 +3,12 @@
 import os
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from aventus_creds.basics.owners import weakness
 from aventus_creds.basics.places import expand, profiles_path
 from aventus_creds.errors import ConfigError, Problem, ProfileError, ProfileNotFound, ProfilesFileError
-from aventus_creds.profiles.checks import Mistake, check_profile, did_you_mean, fit_to_show
+from aventus_creds.profiles.checks import TOP_KEYS, Mistake, check_profile, fit_to_show
 from aventus_creds.profiles.document import Document, parsed, read_text, several, warn_of_weakness
 from aventus_creds.profiles.keys import keys_for
 from aventus_creds.profiles.kinds import refers, refers_to_others
@@ -19,9 +19,6 @@ from aventus_creds.profiles.stores import DEFAULT_STORE
 if TYPE_CHECKING:
     from aventus_creds.profiles.inherited import Inherited
     from aventus_creds.profiles.store_keys import StoreSettings
-
-
-TOP_KEYS: Final = ("default", "include", "include_origins", "defaults", "store", "profiles")
 
 
 class ProfilesFile:
@@ -126,10 +123,9 @@ class ProfilesFile:
             return allowed_origins(self._own)[1]
         if key in TOP_KEYS:
             return []
-        meant = did_you_mean(key, TOP_KEYS)
-        if isinstance(value, dict) and not meant:
-            meant = f"; did you mean [profiles.{fit_to_show(key)}]?"
-        return [self._problem((key,), f"unknown key{meant or '; allowed: ' + ', '.join(TOP_KEYS)}")]
+        from aventus_creds.profiles.advice import unknown_key  # most keys are known
+
+        return [self._problem((key,), unknown_key(key, TOP_KEYS, value))]
 
     def chosen(self, name: str | None = None) -> str:
         """Return the name of the profile to use. It may not exist in the file.
@@ -162,6 +158,8 @@ class ProfilesFile:
         """
         name = self.chosen(name)
         if not self._homes(name):
+            from aventus_creds.profiles.advice import did_you_mean
+
             misplaced = (
                 f"; [{fit_to_show(name)}] must be written [profiles.{fit_to_show(name)}]"
                 if name not in TOP_KEYS and isinstance(self._own.data.get(name), dict)

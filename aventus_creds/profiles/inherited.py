@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from aventus_creds.errors import Problem
-from aventus_creds.profiles.checks import check_profile, did_you_mean, fit_to_show
+from aventus_creds.profiles.advice import did_you_mean
+from aventus_creds.profiles.checks import check_profile, fit_to_show
 from aventus_creds.profiles.document import Document
 from aventus_creds.profiles.included import (
     INCLUDE_ORIGINS,

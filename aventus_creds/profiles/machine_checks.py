@@ -117,7 +117,7 @@ def references(table: Any) -> Iterator[tuple[str, str]]:
 
 def check_references(name: str, profiles: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield the mistakes in what the profile ``name`` says of others: they must exist, and not lead back to it."""
-    from aventus_creds.profiles.checks import did_you_mean
+    from aventus_creds.profiles.advice import did_you_mean
 
     for key, other in references(profiles[name]):
         if other not in profiles:

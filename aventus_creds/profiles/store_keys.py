@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from aventus_creds.basics.owners import Weakness
-from aventus_creds.profiles.checks import Mistake, did_you_mean
+from aventus_creds.profiles.checks import Mistake
 from aventus_creds.profiles.keys import Key
 from aventus_creds.profiles.kinds import SECRET, TEXT, Kind, choice
 from aventus_creds.profiles.secrets import SecretRef
@@ -73,8 +73,9 @@ def check_store(
     mistakes: list[Mistake] = []
     for key, value in table.items():
         if key not in STORE_KEYS:
-            meant = did_you_mean(key, STORE_KEYS) or f"; allowed: {', '.join(STORE_KEYS)}"
-            mistakes.append((("store", key), f"unknown key{meant}"))
+            from aventus_creds.profiles.advice import unknown_key  # most keys are known
+
+            mistakes.append((("store", key), unknown_key(key, STORE_KEYS)))
             continue
         try:
             values[key] = STORE_KEYS[key].kind.check(value)

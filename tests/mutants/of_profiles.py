@@ -385,6 +385,22 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "cli/test_profile_add.py::test_profile_add_makes_the_file",
     ),
     out(
+        "advice-for-a-terminal-only",
+        "advice",
+        "profiles/document.py",
+        'advice = syntax_advice(lines[line - 1]) if line else ""',
+        'advice = ""',
+        "profiles/test_profiles_file.py::test_what_is_no_toml_is_told_with_what_to_write",
+    ),
+    out(
+        "advice-for-a-whole-head",
+        "advice",
+        "profiles/advice.py",
+        "and line.strip() and not _WHOLE_HEAD.match(line)",
+        "and line.strip()",
+        "profiles/test_profiles_file.py::test_what_is_no_toml_is_told_with_what_to_write",
+    ),
+    out(
         "debug-messages",
         "debug",
         FAILURES,

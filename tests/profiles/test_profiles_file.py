@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,37 @@ def test_problems_in_a_sub_table_and_in_an_inline_profile(tmp_path: Path) -> Non
     ]
 
 
-def test_an_unknown_key_near_to_none_lists_the_keys(tmp_path: Path) -> None:
-    """Where nothing similar exists, the allowed keys are listed."""
+def test_an_unknown_key_near_to_none_names_the_page_of_all(tmp_path: Path) -> None:
+    """Where nothing similar exists: they are too many for a message."""
     (line,) = problem_lines(
         parsed(tmp_path, '[profiles.prod]\nissuer="https://a.example"\nclient_id="x"\nzzz=1')
     )
-    assert line.startswith(
-        "profiles.toml:4: profiles.prod.zzz: unknown key; allowed: provider, base_url, host, domain,"
+    assert line == "profiles.toml:4: profiles.prod.zzz: unknown key; all of them: aventus-creds docs profiles"
+    page = resources.files("aventus_creds").joinpath("docs", "profiles.md").read_text("utf-8")
+    assert all(f"| `{key}` |" in page for key in KEYS)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('default = "prod"', "default: unknown key; it belongs above the first [table]"),
+        ("[profiles.prod.eu]", 'eu: unknown key; a name with a dot needs quotes: [profiles."prod.eu"]'),
+    ],
+)
+def test_a_key_that_belongs_elsewhere(tmp_path: Path, text: str, what: str) -> None:
+    (line,) = problem_lines(
+        parsed(tmp_path, f'[profiles.prod]\nissuer="https://a.example"\nclient_id="x"\n{text}')
     )
-    assert all(key in line for key in KEYS)
+    assert line == f"profiles.toml:4: profiles.prod.{what}"
+
+
+def test_what_is_no_toml_is_told_with_what_to_write(tmp_path: Path) -> None:
+    """In a notebook and in a log too, where no frame is drawn."""
+    (tmp_path / "profiles.toml").write_text("[profiles.prod]\nclient_id = abc\n")
+    said = unreadable(tmp_path / "profiles.toml")
+    assert '(at line 2, column 13); text needs quotes: "…"\nThe file is ' in said
+    (tmp_path / "profiles.toml").write_text("[profiles.prod]\n" * 2)
+    assert "(at line 2, column 15)\nThe file is " in unreadable(tmp_path / "profiles.toml")
 
 
 def test_control_characters_in_keys_and_names_do_not_break_the_line(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from aventus_creds.errors import ConfigError
-from aventus_creds.profiles.checks import did_you_mean
+from aventus_creds.profiles.advice import did_you_mean
 
 PASSWORDS: Final = ("password", "sentinel_password", "ssl_password")
 """The options that are secrets."""
