@@ -20,12 +20,42 @@ def say(text: str) -> None:
 
 
 def say_wrapped(text: str) -> None:
-    """Print a sentence, broken into lines at its spaces if the terminal is narrower."""
+    """Print a text, broken into lines at its spaces if the terminal is narrower."""
+    say(wrapped(text, columns(sys.stderr)))
+
+
+def wrapped(text: str, width: int, indent: str = "") -> str:
+    """Return ``text`` with its lines broken at spaces. A line with a command stays whole: people copy it.
+
+    Args:
+        text: the text. It may have several lines.
+        width: how many characters a line may have; 0: any number.
+        indent: put before each line but the first. It counts for all of them.
+    """
     import textwrap
 
-    if width := _columns():
-        text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
-    say(text)
+    lines = text.split("\n")
+    if width:
+        lines = [
+            piece
+            for line in lines
+            for piece in (
+                [line]
+                if "aventus-creds " in line
+                else textwrap.wrap(
+                    line, max(1, width - len(indent)), break_long_words=False, break_on_hyphens=False
+                )
+                or [""]
+            )
+        ]
+    return f"\n{indent}".join(lines)
+
+
+def columns(stream: TextIO | None) -> int:
+    """Return how many characters a line of ``stream`` has, or 0 if it is no terminal, or that is unknown."""
+    with suppress(AttributeError, OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns  # type: ignore[union-attr]
+    return 0
 
 
 def is_terminal() -> bool:
@@ -66,7 +96,8 @@ def show_line(line: str) -> None:
     terminal = _descriptor()
     if terminal is None or not _rewrites_lines() or not in_foreground(terminal):
         return
-    sys.stderr.write(f"\r\x1b[K{line[: _columns() - 1] if _columns() else line}")
+    width = columns(sys.stderr)
+    sys.stderr.write(f"\r\x1b[K{line[: width - 1] if width else line}")
     sys.stderr.flush()
     _shown_on = sys.stderr
 
@@ -86,13 +117,6 @@ def _descriptor() -> int | None:
         return sys.stderr.fileno() if sys.stderr.isatty() else None
     except (AttributeError, OSError, ValueError):
         return None
-
-
-def _columns() -> int:
-    """Return how wide the terminal is, or 0 if that is unknown."""
-    with suppress(OSError):
-        return os.get_terminal_size(_descriptor() or -1).columns
-    return 0
 
 
 def _rewrites_lines() -> bool:

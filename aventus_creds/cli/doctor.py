@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from aventus_creds.basics.places import profiles_path, state_folder
+from aventus_creds.basics.terminal import columns, wrapped
 from aventus_creds.callbacks.announcement import find_server
 from aventus_creds.callbacks.hub import leads_elsewhere
 from aventus_creds.callbacks.opening import (
@@ -28,7 +29,7 @@ from aventus_creds.cli.asking import ask, clock
 from aventus_creds.cli.commands import no_profiles
 from aventus_creds.cli.failures import exit_code
 from aventus_creds.cli.mixups import mixups
-from aventus_creds.cli.voice import COLOURS, colour, heading, mark
+from aventus_creds.cli.voice import heading, mark
 from aventus_creds.errors import (
     AventusCredsError,
     CallbackError,
@@ -77,11 +78,8 @@ def doctor(ctx: click.Context, name: str | None, as_json: bool) -> None:  # noqa
         patient.echo(f"\n{no_profiles(file)}")
     patient.profile = None
     for warning in mixups(file, names, fetch=True) if names else ():
-        patient.warn(
-            "shared redirect URIs",
-            warning,
-            f"\n{colour('warning:', COLOURS['warning'], sys.stdout)} {warning}",
-        )
+        patient.echo("")
+        patient.warn("shared redirect URIs", warning)
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in patient.findings], indent=2))
     ctx.exit(patient.code)
@@ -116,10 +114,15 @@ class _Patient:
         self.profile = profile
         self.echo("\n" + heading(fit_to_show(profile), sys.stdout))
 
-    def warn(self, check: str, text: str, shown: str) -> None:
+    def warn(self, check: str, text: str) -> None:
         """Tell what may be wrong."""
         self.findings.append(Finding(self.profile, check, "warning", text))
-        self.echo(shown)
+        self.tell("!", text)
+
+    def tell(self, sign: str, text: str) -> None:
+        """Print what was found, with its mark; what does not fit into the line goes on below it."""
+        indent = "    "
+        self.echo(f"  {mark(sign, sys.stdout)} {wrapped(text, columns(sys.stdout), indent)}")
 
     def note(self, text: str) -> None:
         """Print ``text`` next to the current check if it passes."""
@@ -134,21 +137,21 @@ class _Patient:
         except AventusCredsError as error:
             self.code = self.code or exit_code(error)
             self.findings.append(Finding(self.profile, title, "wrong", str(error)))
-            self.echo(f"  {mark('✗', sys.stdout)} {title}: " + str(error).replace("\n", "\n    "))
+            self.tell("✗", f"{title}: {error}")
         else:
             self.findings.append(Finding(self.profile, title, "fine", self._note))
-            self.echo(f"  {mark('✓', sys.stdout)} {title}{': ' if self._note else ''}{self._note}")
+            self.tell("✓", f"{title}{': ' if self._note else ''}{self._note}")
 
 
 def _examine(patient: _Patient, name: str) -> None:
     profile: Profile | None = None
     with patient.check("the profile"):
         profile = read_profiles().profile(name)
-        patient.note(f"{profile.system}, {GRANTS[profile.grant].title}")
+        patient.note(f"{profile.system}, {GRANTS[profile.grant].words}")
     if profile is None:
         return
     for doubt in doubts(profile):
-        patient.warn("the profile", doubt, f"  {mark('!', sys.stdout)} {doubt}")
+        patient.warn("the profile", doubt)
     for secret in filter(None, (profile.client_secret, profile.refresh_token)):
         with patient.check(f"the {secret.name}"):
             secret.read()
@@ -276,7 +279,7 @@ def _redirect(profile: Profile) -> str:
         return f"{listener.redirect_uri} is free, and each login takes any free port: " + (
             known
             if rule and rule.any_port
-            else "the server must let the port of a registered address differ (RFC 8252 section 7.3); otherwise write"
+            else "the server must let the port of a registered address differ; otherwise write"
             " the registered port in redirect_uri"
         )
     shared = why_not_forwarded(profile)

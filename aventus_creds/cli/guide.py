@@ -160,7 +160,7 @@ class _Guide:
         offered = [name for name in grants(row) if not (GRANTS[name].needs or GRANTS[name].needs_one)]
         if len(offered) > 1:
             for name in offered:
-                _say(f"  {name}: {GRANTS[name].title.partition(' (')[0]}")
+                _say(f"  {name}: {GRANTS[name].words}")
             self._ask("grant", offered[0], among=offered)
         else:
             self.keys["grant"] = offered[0]

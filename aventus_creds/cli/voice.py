@@ -62,7 +62,11 @@ def complain(kind: str, text: str) -> None:
         kind: ``error`` or ``warning``. It goes before the text.
         text: may have several lines.
     """
-    click.echo(f"{colour(f'{kind}:', COLOURS[kind], sys.stderr)} {text}", err=True)
+    from aventus_creds.basics.terminal import columns, wrapped  # most commands have nothing to complain of
+
+    head = f"{kind}:"
+    shown = wrapped(f"{head} {text}", columns(sys.stderr)).removeprefix(head)
+    click.echo(f"{colour(head, COLOURS[kind], sys.stderr)}{shown}", err=True)
 
 
 @contextmanager

@@ -179,9 +179,7 @@ class Authorization(Secretive):
         # Unknown parameters are ignored: servers add session_state, scope and others.
         known = [name for name, _ in pairs if name in {"state", "code", "error", "error_description", "iss"}]
         if len(known) != len(set(known)):
-            return RedirectRejected(
-                "the address is damaged: a parameter is in it twice (RFC 6749 section 3.1)"
-            )
+            return RedirectRejected("the address is damaged: a parameter is in it twice")
         params = dict(pairs)
         if not params.get("state"):
             said = (

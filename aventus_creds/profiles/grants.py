@@ -22,6 +22,11 @@ class Grant(NamedTuple):
     signs: bool = False  # its client_key signs an assertion of its own
     stored: bool = True  # its tokens go into the store; if not, they stay in the process
 
+    @property
+    def words(self) -> str:
+        """The title without its RFC, for those who use it."""
+        return self.title.partition(" (")[0]
+
 
 GRANTS: Final = {
     row.name: row

@@ -54,7 +54,10 @@ def test_a_shared_redirect_uri_is_warned_about(
         done = command(*arguments)
         assert done.returncode == 0, done.stdout
         said = done.stdout + done.stderr
-        assert f"warning: a, b share http://127.0.0.1:{port}/callback" in said
+        assert (
+            f"{'warning:' if arguments == ['profiles'] else '!'} a, b share http://127.0.0.1:{port}/callback"
+            in said
+        )
         assert "http://127.0.0.1:8765/callback/aventus" in said
 
 

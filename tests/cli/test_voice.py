@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -136,11 +137,38 @@ def test_colours_where_they_are_wanted(
         assert "\x1b[" not in (done := command(word, "prod", TERM="xterm")).stderr + done.stdout
 
 
-def at_a_terminal(word: str, environment: dict[str, str]) -> str:
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_lines_break_between_words(write_profiles: WriteProfiles) -> None:
+    """At a narrow terminal, what is told goes on below its mark, and a command stays whole. No pipe is wrapped."""
+    write_profiles({"prod": {**KEYS, "issuer": f"http://127.0.0.1:{free_port()}", "retries": 0}})
+    environment = {**os.environ, "TERM": "dumb"}
+    lines = at_a_terminal("doctor", environment, columns=60).splitlines()
+    assert all(
+        len(line) <= 60 or " " not in line.strip(" ✓✗") for line in lines if "aventus-creds " not in line
+    )
+    start = next(number for number, line in enumerate(lines) if line.startswith("  ✗ discovery:"))
+    assert lines[start + 1].startswith("    ")
+    told = re.sub(r"\s+", " ", " ".join(lines))
+    for line in command("doctor", "prod").stdout.splitlines():
+        if "127.0.0.1" not in line:  # a free port is another one each time
+            assert line.strip() in told
+    shown = at_a_terminal("token", environment, columns=30).splitlines()
+    assert shown == [
+        "error: profile prod needs a",
+        "login: there is no login yet",
+        "Run: aventus-creds login prod",
+    ]
+
+
+def at_a_terminal(word: str, environment: dict[str, str], columns: int = 0) -> str:
     """Return what a command on the profile ``prod`` shows."""
-    import pty  # not on Windows
+    import fcntl  # not on Windows
+    import pty
+    import termios
 
     near, far = pty.openpty()
+    if columns:
+        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     subprocess.run(
         [sys.executable, "-m", "aventus_creds", word, "prod"],
         stdout=far,

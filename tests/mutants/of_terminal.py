@@ -29,6 +29,7 @@ TEST_BROWSER: Final = "callbacks/test_console_browser.py"
 TEST_ADDRESS: Final = "callbacks/test_one_time_address.py"
 TEST_ATTEMPT: Final = "logins/test_attempt.py"
 TEST_PAGE_HEADERS: Final = f"{TEST_PAGE}::test_every_page_has_the_headers_that_protect_it"
+TEST_VOICE: Final = "cli/test_voice.py"
 TEST_WAITS: Final = "cli/test_waits_shown.py"
 
 ROWS: Final[tuple[Mutant, ...]] = (
@@ -294,12 +295,28 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "cli/test_exit_codes.py::test_any_encoding_of_the_output",
     ),
     out(
+        "broken-command",
+        "wrapped",
+        "basics/terminal.py",
+        'if "aventus-creds " in line',
+        'if line == ""',
+        f"{TEST_VOICE}::test_lines_break_between_words",
+    ),
+    out(
+        "broken-word",
+        "wrapped",
+        "cli/voice.py",
+        "columns(sys.stderr)).removeprefix(head)",
+        "0).removeprefix(head)",
+        f"{TEST_VOICE}::test_lines_break_between_words",
+    ),
+    out(
         "finding-without-colour",
         "colours",
         "cli/voice.py",
         "    return colour(sign, name, stream)\n",
         "    return sign\n",
-        "cli/test_voice.py::test_colours_where_they_are_wanted",
+        f"{TEST_VOICE}::test_colours_where_they_are_wanted",
     ),
     out(
         "said-behind-a-countdown",
