@@ -364,8 +364,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "notices-apart",
         "stdout",
         "cli/voice.py",
-        '{text}", err=True)',
-        '{text}")',
+        '{shown}", err=True)',
+        '{shown}")',
         "cli/test_commands.py::test_token_warns_as_any_other_command",
     ),
     out(
