@@ -27,28 +27,29 @@ def say_wrapped(text: str) -> None:
 def wrapped(text: str, width: int, indent: str = "") -> str:
     """Return ``text`` with its lines broken at spaces. A line with a command stays whole: people copy it.
 
+    What is left of a line is as far to the right as its beginning.
+
     Args:
         text: the text. It may have several lines.
         width: how many characters a line may have; 0: any number.
         indent: put before each line but the first. It counts for all of them.
     """
-    import textwrap
-
     lines = text.split("\n")
     if width:
-        lines = [
-            piece
-            for line in lines
-            for piece in (
-                [line]
-                if "aventus-creds " in line
-                else textwrap.wrap(
-                    line, max(1, width - len(indent)), break_long_words=False, break_on_hyphens=False
-                )
-                or [""]
-            )
-        ]
+        lines = [piece for line in lines for piece in _pieces(line, max(1, width - len(indent)))]
     return f"\n{indent}".join(lines)
+
+
+def _pieces(line: str, width: int) -> list[str]:
+    import textwrap
+
+    if "aventus-creds " in line:
+        return [line]
+    margin = line[: len(line) - len(line.lstrip())]
+    broken = textwrap.wrap(
+        line, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False
+    )
+    return broken or [""]
 
 
 def columns(stream: TextIO | None) -> int:

@@ -89,5 +89,5 @@ def _show_places(error: BaseException) -> None:
 
     shown: BaseException | None = error
     while shown is not None:
-        voice.say("".join(traceback.format_tb(shown.__traceback__)) + type(shown).__name__)
+        click.echo("".join(traceback.format_tb(shown.__traceback__)) + type(shown).__name__, err=True)
         shown = shown.__cause__ or shown.__context__

@@ -6,6 +6,7 @@ No answer is a secret: only its place is asked for. Nothing is written before th
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ import click
 
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path
+from aventus_creds.basics.terminal import columns, wrapped
 from aventus_creds.cli.profile import value_of
 from aventus_creds.cli.prompts import ask_line, ask_yes, refuse
 from aventus_creds.cli.providers import grants, redirect, redirect_to_register
@@ -140,7 +142,9 @@ class _Guide:
         while asked := [key for problem in self._mistakes() if (key := self._key(problem)) in self.keys]:
             self._ask(asked[0])
         profile = appended(self._path, self._before, self.name, self.keys)  # tells what nothing here can mend
-        _say("\n" + textwrap.indent(as_toml({"profiles": {self.name: self.keys}}).decode(), "  "))
+        click.echo(
+            textwrap.indent(f"\n{as_toml({'profiles': {self.name: self.keys}}).decode()}", "  "), err=True
+        )
         for doubt in doubts(profile):
             complain("warning", doubt)
         return profile
@@ -255,4 +259,4 @@ class _Guide:
 
 def _say(text: str) -> None:
     if text:
-        click.echo(text, err=True)
+        click.echo(wrapped(text, columns(sys.stderr)), err=True)

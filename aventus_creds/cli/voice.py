@@ -52,7 +52,9 @@ def of_one_command() -> Iterator[None]:
 def say(text: str) -> None:
     """Print a message for the person, unless the command is to be quiet."""
     if not quiet:
-        click.echo(text, err=True)
+        from aventus_creds.basics.terminal import columns, wrapped  # as below
+
+        click.echo(wrapped(text, columns(sys.stderr)), err=True)
 
 
 def complain(kind: str, text: str) -> None:
@@ -62,7 +64,7 @@ def complain(kind: str, text: str) -> None:
         kind: ``error`` or ``warning``. It goes before the text.
         text: may have several lines.
     """
-    from aventus_creds.basics.terminal import columns, wrapped  # most commands have nothing to complain of
+    from aventus_creds.basics.terminal import columns, wrapped  # many commands say nothing
 
     head = f"{kind}:"
     shown = wrapped(f"{head} {text}", columns(sys.stderr)).removeprefix(head)

@@ -404,8 +404,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "debug-messages",
         "debug",
         FAILURES,
-        "+ type(shown).__name__)",
-        "+ repr(shown))",
+        "+ type(shown).__name__, err=True)",
+        "+ repr(shown), err=True)",
         "cli/test_exit_codes.py::test_an_unexpected_fault_is_one_line",
     ),
     out(
