@@ -142,9 +142,7 @@ class _Guide:
         while asked := [key for problem in self._mistakes() if (key := self._key(problem)) in self.keys]:
             self._ask(asked[0])
         profile = appended(self._path, self._before, self.name, self.keys)  # tells what nothing here can mend
-        click.echo(
-            textwrap.indent(f"\n{as_toml({'profiles': {self.name: self.keys}}).decode()}", "  "), err=True
-        )
+        click.echo(textwrap.indent(f"\n{as_toml(self.name, self.keys).decode()}", "  "), err=True)
         for doubt in doubts(profile):
             complain("warning", doubt)
         return profile

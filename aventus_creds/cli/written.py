@@ -63,7 +63,7 @@ def appended(path: Path, before: Hidden[bytes], name: str, table: dict[str, Any]
 
 
 def _joined(before: Hidden[bytes], name: str, table: dict[str, Any]) -> bytes:
-    addition = as_toml({"profiles": {name: table}})
+    addition = as_toml(name, table)
     there = before.reveal()
     separator = b"" if not there else b"\n" if there.endswith(b"\n") else b"\n\n"
     if b"\r\n" in there:  # an editor of Windows has written it
@@ -81,12 +81,31 @@ def content(path: Path) -> bytes:
         raise ProfilesFileError(f"{path} cannot be read: {fault.strerror or fault}") from None
 
 
-def as_toml(table: dict[str, Any]) -> bytes:
-    """Return ``table`` as TOML. Raises click.UsageError if no file can hold it."""
+def as_toml(name: str, table: dict[str, Any]) -> bytes:
+    """Return a profile as TOML, each key in a line of its own, so that the next one can be added below.
+
+    Raises:
+        click.UsageError: no file can hold it.
+    """
     try:
-        return tomli_w.dumps(table).encode()
+        head = tomli_w.dumps({"profiles": {name: {}}})
+        return (head + "".join(f"{_bare(key)} = {_inline(value)}\n" for key, value in table.items())).encode()
     except (UnicodeEncodeError, RecursionError):
         raise click.UsageError("the NAME or a VALUE is no text that a TOML file can hold") from None
+
+
+def _inline(value: Any) -> str:
+    """Return ``value`` in one line: tomli_w gives each table within another a head of its own."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_bare(key)} = {_inline(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return tomli_w.dumps({"x": value}).removeprefix("x = ").removesuffix("\n")
+
+
+def _bare(key: str) -> str:
+    """Return a key, quoted if it must be."""
+    return tomli_w.dumps({key: 0}).removesuffix(" = 0\n")
 
 
 def replace(path: Path, content: Hidden[bytes]) -> None:

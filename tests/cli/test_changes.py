@@ -102,6 +102,36 @@ def test_remove_of_the_default_and_in_the_middle(path: Path) -> None:
     assert "It was the default" in said
 
 
+@pytest.mark.parametrize("before", [b"", b"# mine\n", b"[profiles]\n"])
+def test_what_was_added_can_be_changed(path: Path, before: bytes) -> None:
+    """All that ``profile add`` writes, in whatever file: each key in its line, and gone when it is removed."""
+    path.write_bytes(before)
+    path.chmod(0o600)
+    place = '{ command = ["pass", "a\\"b"] }'
+    more = [
+        "--scope",
+        '["a", "b"]',
+        "--authorize-params",
+        '{ "pro.mpt" = "login" }',
+        "--client-secret",
+        place,
+    ]
+    done = command(*("profile", "add", "p.1", "--issuer", "https://a.example.com", "--client-id", "c", *more))
+    assert done.returncode == 0, done.stderr
+    text = path.read_text("utf-8")
+    assert text.endswith(
+        '[profiles."p.1"]\nissuer = "https://a.example.com"\nclient_id = "c"\nscope = ["a", "b"]\n'
+        'authorize_params = { "pro.mpt" = "login" }\nclient_secret = { command = ["pass", "a\\"b"] }\n'
+    )
+    path.write_text(f"{text}timeout = 7\n", "utf-8")  # as a person goes on
+    assert read_profiles().profile("p.1").timeout == 7
+    for arguments in (["profile", "rename", "p.1", "new"], ["default", "new"], ["profile", "remove", "new"]):
+        done = command(*arguments)
+        assert done.returncode == 0, done.stderr
+    assert "It was the default" in done.stderr
+    assert path.read_bytes() == before + b"\n" * bool(before)
+
+
 def test_default(path: Path) -> None:
     assert command("default").stdout == "prod\n"
     text, _ = changed(path, "default", "last")
