@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final, TextIO
+
+COMMAND: Final = r"\b(?:aventus-creds|chmod|chown|pip|sudo|winpty) "
+"""How a command begins that a message tells people to run."""
 
 _shown_on: TextIO | None = None
 """Where the last line is what ``show_line`` wrote."""
@@ -43,7 +47,7 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
 def _pieces(line: str, width: int) -> list[str]:
     import textwrap
 
-    if "aventus-creds " in line:
+    if re.search(COMMAND, line):
         return [line]
     margin = line[: len(line) - len(line.lstrip())]
     broken = textwrap.wrap(

@@ -15,6 +15,7 @@ import pytest
 from command_line import KEYS, command, save
 from support import Sent, Web, free_port, make_token
 
+from aventus_creds.basics.terminal import wrapped
 from aventus_creds.cli.commands import run
 
 WriteProfiles = Callable[..., Path]
@@ -155,6 +156,20 @@ def test_lines_break_between_words(write_profiles: WriteProfiles) -> None:
     shown = at_a_terminal("token", environment, columns=24).splitlines()
     assert shown[:-1] == ["error: profile prod", "needs a login: there is", "no login yet"]
     assert shown[-1] == "Run: aventus-creds login prod"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "prod needs a login: aventus-creds login prod",
+        "Run: AVENTUS_CREDS_PROFILES='/a b' aventus-creds login prod",
+        "can be read by others: chmod 600 '/a folder/profiles.toml'",
+        "Run: pip install 'aventus-creds[redis]'",
+    ],
+)
+def test_a_command_stays_whole(told: str) -> None:
+    """It can be copied. The lines around it break."""
+    assert wrapped(f"one two three\n{told}\nfour five six", 9) == f"one two\nthree\n{told}\nfour five\nsix"
 
 
 def at_a_terminal(word: str, environment: dict[str, str], columns: int = 0) -> str:
