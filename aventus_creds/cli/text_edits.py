@@ -106,14 +106,11 @@ def _body(text: Hidden[str]) -> str:
 def _proved(changed: Hidden[str], meant: dict[str, Any]) -> Hidden[str] | None:
     """Return ``changed`` if it parses to what is meant."""
     try:
-        if {"profiles": {}, **tomllib.loads(_body(changed))} == {
-            "profiles": {},
-            **meant,
-        }:  # the last one is removed
-            return changed
+        found = tomllib.loads(_body(changed))
     except tomllib.TOMLDecodeError:
-        pass
-    return None
+        return None
+    empty: dict[str, Any] = {"profiles": {}}  # as after the last one is removed
+    return changed if {**empty, **found} == {**empty, **meant} else None
 
 
 def sure(changed: Hidden[str] | None) -> Hidden[str]:

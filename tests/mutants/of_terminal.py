@@ -95,11 +95,27 @@ ROWS: Final[tuple[Mutant, ...]] = (
     ),
     # Changes of profiles.toml, and what is shown of it
     out(
+        "last-profile-stays",
+        "change-proved",
+        "cli/text_edits.py",
+        "{**empty, **found} == {**empty, **meant}",
+        "found == meant",
+        f"{TEST_CHANGES}::test_what_was_added_can_be_changed",
+    ),
+    out(
+        "keys-below-a-head",
+        "change-proved",
+        "cli/written.py",
+        "    if isinstance(value, dict):\n        return",
+        "    if value == {}:\n        return",
+        f"{TEST_CHANGES}::test_what_was_added_can_be_changed",
+    ),
+    out(
         "change-unproved",
         "change-proved",
         "cli/text_edits.py",
-        "if tomllib.loads(_body(changed)) == meant:",
-        "if tomllib.loads(_body(changed)) is not meant:",
+        "return changed if {**empty, **found} == {**empty, **meant} else None",
+        "return changed",
         f"{TEST_CHANGES}::test_a_file_that_lines_do_not_show_is_left_alone",
     ),
     out(
