@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 import tomli_w
 
+from aventus_creds.cli.tables import Table, show
 from aventus_creds.cli.voice import say
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.file import read_profiles
@@ -53,18 +54,13 @@ def demo(browser: bool) -> None:  # noqa: FBT001 - click passes options like thi
 
     Your own profiles and logins are not touched. Needs the extra [sandbox].
     """
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("system", "grant", box=None, pad_edge=False, header_style="bold")
-    for heading in ("logins", "API answer", "first call ms", "cached call ms"):
-        table.add_column(heading, justify="right")
+    table = Table("system", "grant", "logins", "API answer", "first call ms", "cached call ms")
     with _sandbox(paste=browser) as sandbox:
         for name in sandbox.shown[:1] if browser else sandbox.shown:
             row = _try(name, sandbox, _in_a_browser if browser else _by_itself)
             first, cached = f"{row.first_ms:.0f}", f"{row.cached_ms:.0f}"
             table.add_row(row.system, row.grant, str(row.logins), row.answer, first, cached)
-    Console().print(table)
+    show(table)
     say("The cached call is a fresh process's: one login each, and nobody was asked again.")
 
 
