@@ -123,7 +123,7 @@ def test_what_was_added_can_be_changed(path: Path, before: bytes) -> None:
         '[profiles."p.1"]\nissuer = "https://a.example.com"\nclient_id = "c"\nscope = ["a", "b"]\n'
         'authorize_params = { "pro.mpt" = "login" }\nclient_secret = { command = ["pass", "a\\"b"] }\n'
     )
-    path.write_text(f"{text}timeout = 7\n", "utf-8")  # as a person goes on
+    path.write_bytes(path.read_bytes() + b"timeout = 7\n")  # as a person goes on
     assert read_profiles().profile("p.1").timeout == 7
     for arguments in (["profile", "rename", "p.1", "new"], ["default", "new"], ["profile", "remove", "new"]):
         done = command(*arguments)
