@@ -39,6 +39,9 @@ def step_up(
     cache = shared_source(profile, store)
     if not profile.swap_url and (newest := login_before(cache)) and differs(newest, token):
         return newest
-    if may_ask() and (cells := cells_here(profile)):
+    apart = (
+        profile.scope_apart and options.scope
+    )  # the caller has said which scope it is: no panel brings another
+    if not apart and may_ask() and (cells := cells_here(profile)):
         return cells.offer_in_cell(profile, store, cache, options)
     return step_up_required(profile, options)

@@ -263,7 +263,8 @@ import requests, tomllib, aventus_creds.api, aventus_creds.session.session, aven
 opened = []
 sys.addaudithook(lambda event, args: event == "open" and not isinstance(args[0], int) and opened.append(str(args[0])))
 aventus_creds.get_session("prod")
-mine = [os.path.basename(name) for name in opened if not any(part in name for part in ("/lib/", "__pycache__", ".py"))]
+code = lambda name: "/lib/" in name or "__pycache__" in name or name.endswith((".py", ".pyc"))
+mine = [os.path.basename(name) for name in opened if not code(name)]
 print(sorted(name.split("-")[0] for name in mine))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

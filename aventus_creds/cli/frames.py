@@ -11,13 +11,13 @@ from typing import Final, NamedTuple
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path
 from aventus_creds.errors import AventusCredsError, Problem, ProfileError, ProfilesFileError
+from aventus_creds.profiles.advice import PART
 from aventus_creds.profiles.checks import TOP_KEYS
 from aventus_creds.profiles.document import read_text
 from aventus_creds.profiles.keys import all_keys
 from aventus_creds.profiles.store_keys import STORE_KEYS
 
-_PART: Final = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
-_KEY: Final = re.compile(rf"(\s*(?:-\s+)?)({_PART}(?:\.{_PART})*)(\s*[=:]?)")
+_KEY: Final = re.compile(rf"(\s*(?:-\s+)?)({PART}(?:\.{PART})*)(\s*[=:]?)")
 _HEAD: Final = re.compile(rf"\s*\[\[?\s*(?:{'|'.join(TOP_KEYS)})\b(?:[^\]=,#]*\]\]?)?")
 
 
@@ -79,7 +79,7 @@ def _line(number: int, lines: Hidden[list[str]], told: list[str]) -> _Line:
         return _Line(number, head[0].rstrip() if head[0].isprintable() else "…", text)
     known = {*all_keys(), *STORE_KEYS, *TOP_KEYS, *told}
     key = _KEY.match(text.reveal())
-    if not key or not all(part.strip("\"'") in known for part in re.findall(_PART, key[2])):
+    if not key or not all(part.strip("\"'") in known for part in re.findall(PART, key[2])):
         return _Line(number, "…", text)
     rest = bool(text.reveal()[key.end() :].strip())
     return _Line(number, f"{key[0].rstrip()}{' …' if rest else ''}".replace("\t", " "), text)

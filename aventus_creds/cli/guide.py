@@ -6,7 +6,6 @@ No answer is a secret: only its place is asked for. Nothing is written before th
 from __future__ import annotations
 
 import re
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ import click
 
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path
-from aventus_creds.basics.terminal import columns, wrapped
+from aventus_creds.basics.terminal import say_wrapped
 from aventus_creds.cli.profile import value_of
 from aventus_creds.cli.prompts import ask_line, ask_yes, refuse
 from aventus_creds.cli.providers import grants, redirect, redirect_to_register
@@ -257,4 +256,4 @@ class _Guide:
 
 def _say(text: str) -> None:
     if text:
-        click.echo(wrapped(text, columns(sys.stderr)), err=True)
+        say_wrapped(text)

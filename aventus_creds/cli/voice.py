@@ -52,9 +52,9 @@ def of_one_command() -> Iterator[None]:
 def say(text: str) -> None:
     """Print a message for the person, unless the command is to be quiet."""
     if not quiet:
-        from aventus_creds.basics.terminal import columns, wrapped  # as below
+        from aventus_creds.basics.terminal import say_wrapped  # as below
 
-        click.echo(wrapped(text, columns(sys.stderr)), err=True)
+        say_wrapped(text)
 
 
 def complain(kind: str, text: str) -> None:

@@ -88,7 +88,7 @@ def offer_in_cell(
     from aventus_creds.notebook.panel import LoginButton  # loads ipywidgets
 
     required = step_up_required(profile, options)
-    if _captured() or (profile.scope_apart and options.scope):
+    if _captured():
         return required
     login = offered_login(profile, store, cache, options)
     panel = LoginButton._of(login, in_cell=False)  # noqa: SLF001 - as above

@@ -150,8 +150,6 @@ def offer_in_cell(
     The arguments are those of ``aventus_creds.notebook.cell.offer_in_cell``.
     """
     required = step_up_required(profile, options)
-    if profile.scope_apart and options.scope:
-        return required
     offered_login(profile, store, cache, options)
     return LoginPending(
         required.message,

@@ -12,8 +12,10 @@ from aventus_creds.profiles.checks import NAME_RULE, TOP_KEYS, fit_to_show, is_n
 FEW: Final = 10
 """So many names fit into a message."""
 
-_PART: Final = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
-_WHOLE_HEAD: Final = re.compile(rf"\s*\[\[?\s*{_PART}(?:\s*\.\s*{_PART})*\s*\]")
+PART: Final = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
+"""A part of a key of TOML."""
+
+_WHOLE_HEAD: Final = re.compile(rf"\s*\[\[?\s*{PART}(?:\s*\.\s*{PART})*\s*\]")
 _VALUE: Final = re.compile(r"\s*(?:[\"'\[{0-9+-]|true\b|false\b|inf\b|nan\b)")
 """How a value of TOML begins."""
 
