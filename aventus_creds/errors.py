@@ -31,6 +31,8 @@
 No message holds a token, code, state, verifier or client secret.
 """
 
+from __future__ import annotations
+
 from typing import Any, Final, NamedTuple, Self
 
 

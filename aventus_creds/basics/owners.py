@@ -10,14 +10,15 @@ import stat
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from aventus_creds.basics.files import POSIX
+from aventus_creds.basics.structs import Struct
 
 ROOT: Final = 0
 
 
-class Weakness(NamedTuple):
+class Weakness(Struct):
     """Who else may change a file, and the command that ends it."""
 
     what: str

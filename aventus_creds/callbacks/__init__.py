@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError
 
 Browser = Callable[[str], object]
 """A function that opens an address for the person, like ``webbrowser.open``."""
 
 
-class Reply(NamedTuple):
+class Reply(Struct):
     """The result of a delivered query: whether it ended the login, with success, and the text for the person."""
 
     ended: bool

@@ -13,12 +13,13 @@ import platform
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
 from aventus_creds.basics.files import POSIX
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import StoreError
 from aventus_creds.profiles.callbacks import EXTENSION_ADDRESS
 
@@ -32,7 +33,7 @@ _NO_SERVER: Final = (
 _ENDED: Final = "the Jupyter server that started this process has ended, or runs on another machine"
 
 
-class JupyterServer(NamedTuple):
+class JupyterServer(Struct):
     """A running Jupyter server that has the extension.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.callbacks import Browser, Callback, Panel
 from aventus_creds.callbacks.hub import own_servers
 from aventus_creds.errors import CallbackError
@@ -26,7 +27,7 @@ SHARED_PORT: Final = (
 _NOT_KNOWN: Final = "the address of this Jupyter server is not known"
 
 
-class ThroughJupyter(NamedTuple):
+class ThroughJupyter(Struct):
     """The way through the Jupyter server's extension.
 
     Attributes:

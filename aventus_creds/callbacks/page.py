@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from typing import Final, NamedTuple
+from typing import Final
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.callbacks import Reply
 
 STYLE: Final = """
@@ -43,7 +44,7 @@ HEADERS: Final = {
 }
 
 
-class Page(NamedTuple):
+class Page(Struct):
     """What a browser gets that brought a redirect."""
 
     status: int

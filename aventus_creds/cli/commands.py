@@ -7,17 +7,18 @@ import sys
 import warnings
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.cli import voice
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.file import ProfilesFile
 
 
-class Command(NamedTuple):
+class Command(Struct):
     """A command: its module and function, which are only loaded when it is used, and its line in the help."""
 
     place: str

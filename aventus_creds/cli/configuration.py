@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 import click
 
 from aventus_creds.basics.files import create_file, make_folders, replace_file
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path, really, state_folder
+from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.commands import no_profiles
 from aventus_creds.cli.prompts import can_ask
 from aventus_creds.cli.voice import complain, say
@@ -59,7 +59,7 @@ def init(no_input: bool) -> None:  # noqa: FBT001 - as click does
         say(f"Wrote {really(path)}\nEdit it, then run: aventus-creds login NAME")
 
 
-class Listed(NamedTuple):
+class Listed(Struct):
     """One profile. ``profiles --json`` prints these fields; None where a mistake hides what it would be."""
 
     profile: str

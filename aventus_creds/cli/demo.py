@@ -13,11 +13,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import click
 import tomli_w
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.tables import Table, show
 from aventus_creds.cli.voice import say
 from aventus_creds.errors import ConfigError
@@ -36,7 +37,7 @@ print(json.dumps([answer.status_code, answer.json().get("sub"), milliseconds]))
 """
 
 
-class Row(NamedTuple):
+class Row(Struct):
     """One row of the table: the results for one system."""
 
     system: str

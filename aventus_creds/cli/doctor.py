@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import click
 
 from aventus_creds.basics.places import profiles_path, state_folder
+from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.terminal import columns, wrapped
 from aventus_creds.callbacks.announcement import find_server
 from aventus_creds.callbacks.hub import leads_elsewhere
@@ -85,7 +86,7 @@ def doctor(ctx: click.Context, name: str | None, as_json: bool) -> None:  # noqa
     ctx.exit(patient.code)
 
 
-class Finding(NamedTuple):
+class Finding(Struct):
     """The result of one check. ``doctor --json`` prints these fields."""
 
     profile: str | None  # None: it concerns all of them

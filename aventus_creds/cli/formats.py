@@ -9,9 +9,10 @@ import shlex
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aventus_creds.basics.hidden import Hidden, Secretive
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.profiles.profile import Profile, token_variable
 from aventus_creds.session.presenting import Presentation
@@ -51,7 +52,7 @@ class Given(Secretive):
         return min(float(expiry), self.token.expires_at) if isinstance(expiry, int) else self.token.expires_at
 
 
-class Format(NamedTuple):
+class Format(Struct):
     """A form: ``write`` returns what is printed; ``may_ask`` says whether a person may be asked, None: as ever."""
 
     title: str

@@ -6,10 +6,11 @@ A line may hold a secret. So of each line only the key or the head of the table 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError, Problem, ProfileError, ProfilesFileError
 from aventus_creds.profiles.advice import PART
 from aventus_creds.profiles.checks import TOP_KEYS
@@ -21,7 +22,7 @@ _KEY: Final = re.compile(rf"(\s*(?:-\s+)?)({PART}(?:\.{PART})*)(\s*[=:]?)")
 _HEAD: Final = re.compile(rf"\s*\[\[?\s*(?:{'|'.join(TOP_KEYS)})\b(?:[^\]=,#]*\]\]?)?")
 
 
-class _Line(NamedTuple):
+class _Line(Struct):
     """A line of the file: the part that may be shown, and all of it."""
 
     number: int

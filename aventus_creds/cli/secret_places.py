@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import click
 
 from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.prompts import ask_yes
 from aventus_creds.cli.voice import complain
 from aventus_creds.profiles.secrets import SecretRef
 
 
-class SecretPlace(NamedTuple):
+class SecretPlace(Struct):
     """A place, and how to ask for it.
 
     Attributes:

@@ -7,10 +7,11 @@ import math
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.arguments import Duration, optional_name
 from aventus_creds.cli.commands import no_profiles
 from aventus_creds.cli.failures import exit_code
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from aventus_creds.stores.failures import Failure
 
 
-class Standing(NamedTuple):
+class Standing(Struct):
     """The state of one profile's login. ``status --json`` prints these fields.
 
     ``needs_login`` means that a user has to log in soon. ``store`` is a value of the key ``store``; None if no
@@ -100,7 +101,7 @@ def status(ctx: click.Context, name: str | None, as_json: bool, min_ttl: float, 
         ctx.exit(exit_code(LoginRequired("")))
 
 
-class _Found(NamedTuple):
+class _Found(Struct):
     """What is known of one profile: ``state`` if its store was not asked, else what that has, or its error."""
 
     state: str = ""

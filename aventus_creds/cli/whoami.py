@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import click
 
 from aventus_creds.basics.redact import plain
+from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.voice import say
 from aventus_creds.errors import ConfigError, NetworkError, TokenRefused
@@ -31,7 +32,7 @@ OF_ONE_ANSWER: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "jti",
 """Claims that say nothing of the person."""
 
 
-class Identity(NamedTuple):
+class Identity(Struct):
     """Whose login it is. ``whoami --json`` prints these fields, ``claims`` only with ``--claims``.
 
     ``by`` is ``id_token``, ``userinfo`` or ``access_token``.

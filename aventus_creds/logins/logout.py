@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.profiles.grants import GRANTS
@@ -11,7 +10,7 @@ from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.cached import CachedSource
 
 
-class Logout(NamedTuple):
+class Logout(Struct):
     """The result of a logout: whether there was a login, whether the server revoked it, and if not, why not."""
 
     found: bool

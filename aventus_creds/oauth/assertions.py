@@ -9,9 +9,10 @@ import base64
 import json
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.hidden import Hidden
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import ConfigError
 from aventus_creds.oauth.request import Endpoints
 from aventus_creds.profiles.profile import Profile
@@ -35,7 +36,7 @@ FITTING: Final[Mapping[str, tuple[str, ...]]] = {
 """How a key of each type or curve signs (RFC 7518, RFC 8037), the most usual algorithm first."""
 
 
-class Signing(NamedTuple):
+class Signing(Struct):
     """What is said about a signature, beside the key itself.
 
     Attributes:

@@ -1,16 +1,19 @@
 """Discovery documents that are kept on this machine: where each belongs, and whom it speaks for. Fetches nothing."""
 
+from __future__ import annotations
+
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from aventus_creds.basics.private_folder import PrivateFolder
+from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import StoreError
 from aventus_creds.oauth.issuers import is_template, speaks_for
 from aventus_creds.profiles.profile import Profile
 
 
-class Place(NamedTuple):
+class Place(Struct):
     """Where a document is asked for: the issuer that it must speak for ("": any), and its address ("": usual)."""
 
     issuer: str
@@ -37,7 +40,7 @@ def place_of(profile: Profile) -> Place | None:
     return None
 
 
-class Kept(NamedTuple):
+class Kept(Struct):
     """A document, and when it was fetched, in seconds since the epoch, UTC."""
 
     fetched_at: float

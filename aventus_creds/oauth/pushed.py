@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import InvalidAnswer, ServerError
 from aventus_creds.oauth.answer import Answer, json_object, number, refusal
 from aventus_creds.oauth.request import ServerRequest
@@ -14,7 +15,7 @@ _REQUEST_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}:[!-~]{1,1000}")
 """A URI of visible ASCII (RFC 3986), of a length that every browser takes in an address."""
 
 
-class Pushed(NamedTuple):
+class Pushed(Struct):
     """Where the server keeps the parameters, and for how many seconds: None if it does not say."""
 
     request_uri: str

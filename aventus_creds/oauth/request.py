@@ -7,13 +7,16 @@ revocation_request       a token -> ServerRequest (RFC 7009)
 server_request           any fields -> ServerRequest: adds the client's authentication, encodes the body
 """
 
+from __future__ import annotations
+
 import base64
 import json
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 from urllib.parse import quote, urlencode
 
 from aventus_creds.basics.hidden import Secretive, secret_field
+from aventus_creds.basics.structs import Struct
 from aventus_creds.oauth.client_auth import client_fields
 from aventus_creds.oauth.scopes import joined
 from aventus_creds.profiles.profile import Profile
@@ -56,7 +59,7 @@ class ServerRequest(Secretive):
         return f"<ServerRequest to {self.url}>"
 
 
-class Endpoints(NamedTuple):
+class Endpoints(Struct):
     """The endpoints of one authorization server. ``""`` means that it has no such endpoint, or no known issuer."""
 
     authorize_url: str

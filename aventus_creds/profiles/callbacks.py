@@ -1,9 +1,13 @@
 """Ways to receive the redirect, as one table. Data only: a new callback is a new row and a new module."""
 
-from typing import Final, NamedTuple
+from __future__ import annotations
+
+from typing import Final
+
+from aventus_creds.basics.structs import Struct
 
 
-class Callback(NamedTuple):
+class Callback(Struct):
     """A value of the key ``callback``: which ways to receive the redirect are open.
 
     Several can be open at the same time. The first one that receives the redirect is used.

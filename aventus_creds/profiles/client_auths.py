@@ -1,12 +1,15 @@
 """How a client authenticates at its server, as one table. Data only: oauth/client_auth.py does what a row says."""
 
-from collections.abc import Collection
-from typing import Final, Literal, NamedTuple
+from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Final, Literal
+
+from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.providers import ClientAuth
 
 
-class Method(NamedTuple):
+class Method(Struct):
     """A way to authenticate. Where a profile has several, the first one that its server takes is used."""
 
     name: ClientAuth

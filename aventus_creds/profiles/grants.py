@@ -1,9 +1,13 @@
 """The grants that a profile may use, as one table. Data only."""
 
-from typing import Final, Literal, NamedTuple
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from aventus_creds.basics.structs import Struct
 
 
-class Grant(NamedTuple):
+class Grant(Struct):
     """A way to obtain a token, and what a profile needs for it."""
 
     name: str

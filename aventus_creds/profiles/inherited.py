@@ -7,8 +7,9 @@ written, so that a mistake is told where it must be mended.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import Problem
 from aventus_creds.profiles.advice import did_you_mean
 from aventus_creds.profiles.checks import check_profile, fit_to_show
@@ -29,7 +30,7 @@ EXTENDS: Final = "extends"
 DEFAULTS: Final = "defaults"
 
 
-class Given(NamedTuple):
+class Given(Struct):
     """The value of a key, and where it is written."""
 
     value: Any

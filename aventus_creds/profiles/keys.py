@@ -3,9 +3,12 @@
 The checks, the JSON Schema and the reference in the README come from it.
 """
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple, get_args
+from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final, get_args
+
+from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.callbacks import CALLBACKS, DEFAULT_CALLBACK, EXTENSION_ADDRESS
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.kinds import (
@@ -42,7 +45,7 @@ from aventus_creds.profiles.rule_kinds import (
 from aventus_creds.profiles.stores import STORES
 
 
-class Key(NamedTuple):
+class Key(Struct):
     """A key of a profile. ``default`` is text for the documentation; the code that uses the key sets the value."""
 
     name: str

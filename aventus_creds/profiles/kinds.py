@@ -1,9 +1,12 @@
 """The kinds of values for profile keys. Each has a JSON Schema and a check."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.urls import HOST, origin, split_url
 from aventus_creds.profiles.secrets import SecretRef
 
@@ -25,7 +28,7 @@ class InvalidItems(ValueError):
         self.mistakes = tuple(mistakes)
 
 
-class Kind(NamedTuple):
+class Kind(Struct):
     """A kind of value.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.kinds import SCOPE
 from aventus_creds.profiles.profile import Profile
@@ -18,7 +19,7 @@ from aventus_creds.profiles.profile import Profile
 _SAFE: Final = re.compile(r"[\w:/.,@+= -]+", re.ASCII)
 
 
-class LoginOptions(NamedTuple):
+class LoginOptions(Struct):
     """What one login is asked for. ``""`` and None ask for nothing.
 
     Attributes:

@@ -6,14 +6,15 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aventus_creds.basics.owners import Weakness
+from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.secrets import SecretRef
 from aventus_creds.profiles.token_places import PLACES
 
 
-class Machine(NamedTuple):
+class Machine(Struct):
     """The values of MACHINE_KEYS, checked. Most profiles have none. It holds references, never the secrets."""
 
     token: SecretRef | None = None

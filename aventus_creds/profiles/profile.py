@@ -1,8 +1,11 @@
 """Profile: the checked settings of one client at one authorization server."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.callbacks import DEFAULT_CALLBACK
 from aventus_creds.profiles.providers import Bearer, ClientAuth, Provider, TokenRequestFormat
 from aventus_creds.profiles.secrets import SecretRef
@@ -18,7 +21,7 @@ _DECIDING = (
 """Fields that decide which token is right, where they are not as usual."""
 
 
-class Profile(NamedTuple):
+class Profile(Struct):
     """One client at one authorization server: checked, with defaults applied.
 
     It holds a reference to the client secret, never the secret itself. Times are in seconds. ``""`` means that
@@ -76,9 +79,9 @@ class Profile(NamedTuple):
     par: bool | None = None  # None: the discovery document decides
     dpop: bool = False
     path: str = ""  # of the file that it comes from
-    store: "StoreSettings | None" = None  # None: the default store
+    store: StoreSettings | None = None  # None: the default store
     included: str = ""  # the included file that it has keys of: others may have written it
-    machine: "Machine | None" = None  # None: it names no token or key that the machine has
+    machine: Machine | None = None  # None: it names no token or key that the machine has
     scope_apart: bool = False  # the caller has given the scope: its token is kept apart from the profile's
 
     @property

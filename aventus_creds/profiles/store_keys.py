@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aventus_creds.basics.owners import Weakness
+from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.checks import Mistake
 from aventus_creds.profiles.keys import Key
 from aventus_creds.profiles.kinds import SECRET, TEXT, Kind, choice
@@ -27,7 +28,7 @@ KEY_PATTERN: Final = "^[A-Za-z0-9_-]{43}=?$"
 """32 bytes as base64url. A key that is not in profiles.toml itself is checked when it is read."""
 
 
-class StoreSettings(NamedTuple):
+class StoreSettings(Struct):
     """Where tokens are stored: ``type``, and what the Redis store needs. Holds references, never the secrets."""
 
     type: str

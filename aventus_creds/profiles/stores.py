@@ -3,11 +3,15 @@
 The table is here and not in ``stores/``, because profiles.toml names a store, and profiles must not import stores.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from aventus_creds.basics.structs import Struct
 
 
-class Store(NamedTuple):
+class Store(Struct):
     """A store for tokens that a profile can choose."""
 
     name: str

@@ -7,13 +7,14 @@ are read above this folder, by oauth/places.py and sources/places.py; here is on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.kinds import SECRET, TEXT, Kind, any_of, place_schema
 from aventus_creds.profiles.secrets import SecretRef
 
 
-class Place(NamedTuple):
+class Place(Struct):
     """A place that a token can be in."""
 
     name: str

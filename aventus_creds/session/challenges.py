@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from aventus_creds.basics.structs import Struct
 
 if TYPE_CHECKING:
     import requests
@@ -23,7 +25,7 @@ _PART: Final = re.compile(
 )
 
 
-class Challenge(NamedTuple):
+class Challenge(Struct):
     """One challenge: its scheme and the names of its parameters, both in lower case. Of a repeated one, the first."""
 
     scheme: str

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
+
+from aventus_creds.basics.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.tokens import Token
 
 
-class Login(NamedTuple):
+class Login(Struct):
     """What is known of a login. Nothing in it is secret.
 
     Attributes:

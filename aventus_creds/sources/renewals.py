@@ -16,10 +16,11 @@ import copy
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.forks import ForkLock, in_each_child
 from aventus_creds.basics.mocks import must_share_a_thread
+from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.threads import started, wait_for
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.sources.interrupts import end_waits_for, first_interrupt_waits
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from aventus_creds.tokens import Token
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct):
     """What a renewal ended with: the newest token, or None where another process is busy with it."""
 
     token: Token | None

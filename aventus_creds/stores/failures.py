@@ -7,8 +7,8 @@ server that does not answer, and the last one would learn of the outage after al
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import (
     AventusCredsError,
     InvalidAnswer,
@@ -24,7 +24,7 @@ KINDS: dict[str, type[AventusCredsError]] = {
 }
 
 
-class Failure(NamedTuple):
+class Failure(Struct):
     """A refresh that failed ``at`` (seconds since the epoch), and for how many seconds nobody should retry early."""
 
     at: float

@@ -4,8 +4,12 @@ The rows are in modules by kind. A module is loaded when one of its rows is name
 does not pay for the others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
+
+from aventus_creds.basics.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.providers.columns import RedirectRule
@@ -18,7 +22,7 @@ ClientAuth = Literal[
 Bearer = Literal["access_token", "id_token"]
 
 
-class Provider(NamedTuple):
+class Provider(Struct):
     """How one authorization server differs. ``""``, ``()`` and None mean that no page of it says so.
 
     Endpoints, issuer, api_url, scope and authorize_params are templates with the row's placeholders and
@@ -45,7 +49,7 @@ class Provider(NamedTuple):
     scope: str = ""
     audience: str = ""
     redirect_uri: str = ""  # the default; "" if the profile must set the registered one
-    redirect_rule: "RedirectRule | None" = None
+    redirect_rule: RedirectRule | None = None
     generic: bool = False  # whether the profile itself names the server, by an issuer or endpoints
     register_at: str = ""  # the page where a client is registered
     pages: tuple[tuple[str, str], ...] = ()  # that say what the row says, each with the day it was read

@@ -1,9 +1,11 @@
 """What some columns of the table of providers hold. Apart, since a class costs more to make than a row."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from aventus_creds.basics.structs import Struct
 
 
-class RedirectRule(NamedTuple):
+class RedirectRule(Struct):
     """Which redirects to this machine a server lets a client register.
 
     Attributes:

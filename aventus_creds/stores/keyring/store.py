@@ -7,10 +7,11 @@ import os
 import re
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import StoreError
 from aventus_creds.profiles.store_keys import StoreSettings
 from aventus_creds.stores.file import InFolder
@@ -78,7 +79,7 @@ class KeyringStore(InFolder):
         return self._files.lock(key, needed=True)
 
 
-class _Header(NamedTuple):
+class _Header(Struct):
     """The entry under the key of a token that is split into parts."""
 
     slot: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import unquote
 
 from aventus_creds.basics.hidden import Hidden, Secretive
+from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.urls import HOST, is_loopback
 from aventus_creds.errors import ConfigError, InsecureStoreWarning
 from aventus_creds.profiles.store_keys import REDIS_SCHEMES as SCHEMES
@@ -146,7 +147,7 @@ def checked_address(url: str) -> Address:
     return address
 
 
-class _Place(NamedTuple):
+class _Place(Struct):
     """What an Address says of the place."""
 
     place: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from redis.exceptions import LockError
 from redis.lock import Lock
+
+from aventus_creds.basics.structs import Struct
 
 TRY: Final = """
 local stamp = redis.call('getrange', KEYS[1], 0, ARGV[3] - 1)
@@ -45,7 +47,7 @@ return 1
 """
 
 
-class Names(NamedTuple):
+class Names(Struct):
     """The Redis keys of one entry. The braces in them keep all of them in the same slot of a cluster."""
 
     entry: str
@@ -61,7 +63,7 @@ def names(prefix: str, key: str) -> Names:
     return Names(entry, f"{entry}:lock", f"{entry}:news", f"{entry}:note")
 
 
-class Tried(NamedTuple):
+class Tried(Struct):
     """The result of one try to take the lock."""
 
     state: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.advice import did_you_mean
 
@@ -18,7 +19,7 @@ PASSWORDS: Final = ("password", "sentinel_password", "ssl_password")
 """The options that are secrets."""
 
 
-class Option(NamedTuple):
+class Option(Struct):
     """One option. ``read`` returns its value for redis-py, or None if the text is not ``allowed``."""
 
     read: Callable[[str], Any]
