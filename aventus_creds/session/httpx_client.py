@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from pathlib import Path
-from ssl import SSLCertVerificationError
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -27,6 +26,7 @@ from urllib3.util.retry import Retry
 
 from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
 from aventus_creds.basics.hidden import Secretive
+from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.waits import BACKOFF, LONGEST_WAIT, spread
 from aventus_creds.oauth.certificate import certificate_files
 from aventus_creds.session.environment import environment_proxies, stays_here
@@ -283,7 +283,7 @@ class AsyncApiTransport(httpx.AsyncBaseTransport):
 _open_in_loop: Final[RunVar[WeakKeyDictionary[AsyncApiTransport, Transports]]] = RunVar("transports")
 
 
-class _Ended(NamedTuple):
+class _Ended(Struct):
     """The end of a conversation."""
 
     response: httpx.Response
@@ -310,7 +310,7 @@ def _may_retry(request: httpx.Request, fault: httpx.TransportError) -> bool:
         return False
     cause: BaseException | None = fault
     while cause is not None:
-        if isinstance(cause, SSLCertVerificationError):
+        if isinstance(cause, ssl.SSLCertVerificationError):
             fault.add_note(OWN_AUTHORITIES)
             return False
         cause = cause.__cause__ or cause.__context__
