@@ -1,8 +1,9 @@
-"""Threads that are waited for, and Ctrl-C at any moment."""
+"""Threads that are started and waited for, and Ctrl-C at any moment."""
 
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -53,3 +54,16 @@ def started(thread: threading.Thread) -> bool:
                 raise
             return False
     return True
+
+
+def must_share_a_thread() -> bool:
+    """Whether a token request has to be sent in the thread that needs the token: a program's tests use requests-mock.
+
+    While requests-mock answers a request, its thread holds a lock. A refresh after a 401 happens then, and from
+    any other thread it would wait for that lock until requests-mock gives up.
+    """
+    if "requests_mock" not in sys.modules:
+        return False
+    import requests
+
+    return requests.Session.send.__module__.startswith("requests_mock")

@@ -12,7 +12,6 @@ from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.redact import plain
 from aventus_creds.errors import TEMPORARY, InvalidAnswer, ServerError, TokenRefused
 from aventus_creds.oauth.facts import facts, joined
-from aventus_creds.oauth.inside import inside
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.oauth.scopes import spaced
 from aventus_creds.oauth.token_types import unbound, wrong_type
@@ -175,6 +174,10 @@ def _is_error(found: Mapping[str, Any]) -> bool:
 
 def _holder(profile: Profile, found: dict[str, Any], previous: Token | None) -> Mapping[str, Any]:
     """Return the object that holds the token. A refresh answers for one token alone, so it need not be inside."""
+    if not profile.token_path:
+        return found
+    from aventus_creds.oauth.inside import inside  # few tokens are
+
     holder = inside(found, profile.token_path)
     if isinstance(holder, Mapping):
         return holder

@@ -17,7 +17,6 @@ from aventus_creds.oauth import request as requests
 from aventus_creds.oauth.endpoints import find_endpoints
 from aventus_creds.oauth.retried import retried
 from aventus_creds.oauth.scopes import not_granted
-from aventus_creds.oauth.swap import read_swapped, swap_request
 from aventus_creds.oauth.transport import Transport
 from aventus_creds.profiles.client_auths import METHODS
 from aventus_creds.profiles.kinds import any_of
@@ -177,6 +176,8 @@ class OAuthClient:
 
     def swap(self, token: Token) -> Token:
         """Get the token that the API wants for the login's ``token``, see ``swap``. Raises TokenRefused."""
+        from aventus_creds.oauth.swap import read_swapped, swap_request  # few APIs want that
+
         request, asked_at = swap_request(self._profile, token), time.time()
         return read_swapped(self._profile, self._transport.fetch(request), request, token, now=asked_at)
 
@@ -219,10 +220,8 @@ class OAuthClient:
         """
 
         def make() -> requests.ServerRequest:
-            secret, endpoints = Hidden(self._credential()), self.endpoints
-            return requests.device_token_request(
-                self._profile, endpoints, device_code.reveal(), secret.reveal()
-            )
+            secret, server = Hidden(self._credential()), self.endpoints
+            return requests.device_token_request(self._profile, server, device_code.reveal(), secret.reveal())
 
         return self._token(make, 0, login=True)
 

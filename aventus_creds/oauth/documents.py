@@ -34,8 +34,7 @@ class Place(Struct):
 
 def place_of(profile: Profile) -> Place | None:
     """Return where the document is, or None if all that is needed is known without."""
-    given = profile.authorize_url and profile.token_url
-    if profile.row_issuer or (not given and (profile.issuer or profile.discovery_url)):
+    if profile.is_discovered:
         return Place(profile.row_issuer or profile.issuer, profile.discovery_url)
     return None
 

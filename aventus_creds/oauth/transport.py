@@ -15,14 +15,12 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
-from aventus_creds.basics.mocks import must_share_a_thread
 from aventus_creds.basics.netrc import no_netrc
-from aventus_creds.basics.threads import started, wait_for
+from aventus_creds.basics.threads import must_share_a_thread, started, wait_for
 from aventus_creds.basics.trust import TrustingAdapter
 from aventus_creds.basics.waits import waiting_for
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError, SecretError
 from aventus_creds.oauth.answer import Answer
-from aventus_creds.oauth.certificate import certificate_files
 from aventus_creds.oauth.failures import TOO_SLOW, failure, unreachable
 from aventus_creds.oauth.request import ServerRequest
 
@@ -108,7 +106,7 @@ class Transport:
                     stream=True,
                     timeout=limit,
                     verify=self._profile.ca_bundle or environment_bundle(),
-                    cert=certificate_files(self._profile) if method == "POST" else None,  # not for documents
+                    cert=self._certificate() if method == "POST" else None,  # not for documents
                 ) as response:
                     answer = Answer(
                         status=response.status_code,
@@ -128,6 +126,13 @@ class Transport:
             error = fault.with_traceback(None)
         _log(method, url, error.message.removeprefix(f"{url} "), began)
         raise error
+
+    def _certificate(self) -> tuple[str, str] | None:
+        if self._profile.machine is None:
+            return None
+        from aventus_creds.oauth.certificate import certificate_files  # few clients have one
+
+        return certificate_files(self._profile)
 
 
 def _log(method: str, url: str, outcome: str, began: float) -> None:

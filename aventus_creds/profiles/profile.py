@@ -94,6 +94,12 @@ class Profile(Struct):
         return urlsplit(self.authorize_url or self.token_url).hostname or self.provider.title
 
     @property
+    def is_discovered(self) -> bool:
+        """Whether its server's endpoints are in a discovery document, and not all that is needed is in the profile."""
+        given = self.authorize_url and self.token_url
+        return bool(self.row_issuer or (not given and (self.issuer or self.discovery_url)))
+
+    @property
     def fingerprint(self) -> str:
         """A hash of everything that determines the token, so that an edited profile never gets the old token."""
         import hashlib

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.forks import in_each_child
-from aventus_creds.basics.terminal import say
 from aventus_creds.basics.threads import wait_for
 from aventus_creds.basics.waits import program_ends, program_goes_on
+
+if TYPE_CHECKING:
+    import signal
+else:
+    try:
+        import _signal as signal  # the interpreter's own; signal makes enums of it, a tenth of a first refresh
+    except ImportError:
+        import signal
 
 FATAL: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 """How systemd, docker and kill end a process, a terminal that closes, and a console of Windows."""
@@ -54,6 +60,8 @@ def first_interrupt_waits(spending: Callable[[], bool]) -> Iterator[None]:
         pressed = number
         program_ends()
         if number == signal.SIGINT:
+            from aventus_creds.basics.terminal import say  # most refreshes are not interrupted
+
             say("Finishing the refresh of the login; Ctrl-C again ends it now.")
 
     for number in ours:

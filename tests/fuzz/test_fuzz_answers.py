@@ -33,7 +33,7 @@ from aventus_creds.basics.redact import LONGEST, plain
 from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, NetworkError, TokenRefused
 from aventus_creds.logins.attempt import LoginAttempt
-from aventus_creds.oauth import endpoints as discovery
+from aventus_creds.oauth import discovery
 from aventus_creds.oauth.answer import Answer, read_token
 from aventus_creds.oauth.code_grant import Authorization
 from aventus_creds.oauth.device_answer import read_device_authorization

@@ -10,6 +10,7 @@ GRANT: Final = "oauth/code_grant.py"
 ANSWER: Final = "oauth/answer.py"
 REQUEST: Final = "oauth/request.py"
 ENDPOINTS: Final = "oauth/endpoints.py"
+DISCOVERY: Final = "oauth/discovery.py"
 DOCUMENTS: Final = "oauth/documents.py"
 TRANSPORT: Final = "oauth/transport.py"
 CLIENT: Final = "oauth/client.py"
@@ -150,7 +151,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "metadata-endpoints",
         "tls-only",
         ENDPOINTS,
-        "_check_endpoint(place_of(profile), name, found)",
+        '_check_endpoint(str(place or ""), name, found)',
         "pass",
         f"{TEST_ENDPOINTS}::test_hostile_endpoints",
     ),
@@ -173,7 +174,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "issuer-path-8414",
         "issuer-path",
-        ENDPOINTS,
+        DISCOVERY,
         "/.well-known/oauth-authorization-server{path}",
         "{path}/.well-known/oauth-authorization-server",
         f"{TEST_ENDPOINTS}::test_issuers_with_a_path",
@@ -181,7 +182,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "metadata-fetches-keys",
         "metadata-endpoints-only",
-        ENDPOINTS,
+        DISCOVERY,
         "        return dict(document)\n",
         '        if document.get("jwks_uri"):\n            transport.get(document["jwks_uri"])\n        return dict(document)\n',
         "hostile/test_hostile_addresses.py::test_what_a_document_names_besides_is_never_fetched",

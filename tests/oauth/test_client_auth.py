@@ -11,7 +11,7 @@ from support import make_profile
 
 from aventus_creds.errors import ConfigError
 from aventus_creds.oauth.client_auth import JWT_BEARER, chosen_method
-from aventus_creds.oauth.endpoints import _endpoints
+from aventus_creds.oauth.endpoints import from_document
 from aventus_creds.oauth.request import server_request
 from aventus_creds.profiles.client_auths import METHODS
 from aventus_creds.profiles.profile import Profile
@@ -150,12 +150,12 @@ def test_addresses_for_certificates(tmp_path: Path) -> None:
             "token_endpoint": "https://mtls.example/t",
         },
     }
-    found = _endpoints(of_issuer(**CERTIFICATE), document)
+    found = from_document(of_issuer(**CERTIFICATE), document)
     assert (found.token_url, found.revoke_url) == ("https://mtls.example/t", f"{ISSUER}/r")
     assert found.authorize_url == f"{ISSUER}/a"
-    assert _endpoints(of_issuer(**SECRET), document).token_url == f"{ISSUER}/t"
+    assert from_document(of_issuer(**SECRET), document).token_url == f"{ISSUER}/t"
     document["mtls_endpoint_aliases"] = {"token_endpoint": "http://mtls.example/t"}
     with pytest.raises(Exception, match="must begin with https"):
-        _endpoints(of_issuer(**CERTIFICATE), document)
+        from_document(of_issuer(**CERTIFICATE), document)
     document["mtls_endpoint_aliases"] = "odd"
-    assert _endpoints(of_issuer(**CERTIFICATE), document).token_url == f"{ISSUER}/t"
+    assert from_document(of_issuer(**CERTIFICATE), document).token_url == f"{ISSUER}/t"

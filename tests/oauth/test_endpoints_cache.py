@@ -19,7 +19,7 @@ from support import Sent, Web, free_port, make_profile, make_token
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.errors import InvalidAnswer, NetworkError
 from aventus_creds.oauth.client import OAuthClient
-from aventus_creds.oauth.endpoints import KEPT_FOR
+from aventus_creds.oauth.discovery import KEPT_FOR
 from aventus_creds.profiles.profile import Profile
 
 # Faults that pass

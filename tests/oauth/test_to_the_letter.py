@@ -16,7 +16,7 @@ from aventus_creds.errors import InvalidAnswer, TokenRefused
 from aventus_creds.oauth.answer import Answer, read_token
 from aventus_creds.oauth.code_grant import Authorization
 from aventus_creds.oauth.device_answer import read_device_authorization
-from aventus_creds.oauth.endpoints import _endpoints
+from aventus_creds.oauth.endpoints import from_document
 from aventus_creds.oauth.request import device_request, device_token_request
 
 NOW = 1_700_000_000.0
@@ -53,8 +53,8 @@ def test_an_announcement_of_iss_is_read() -> None:
     document = {"issuer": ISSUER, "token_endpoint": f"{ISSUER}/t", "authorization_endpoint": f"{ISSUER}/a"}
     announced = document | {"authorization_response_iss_parameter_supported": True}
     profile = make_profile(issuer=ISSUER)
-    assert _endpoints(profile, announced).announces_iss
-    assert not _endpoints(profile, document).announces_iss
+    assert from_document(profile, announced).announces_iss
+    assert not from_document(profile, document).announces_iss
 
 
 def test_a_nonce_is_sent_and_must_come_back() -> None:
