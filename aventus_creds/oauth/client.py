@@ -12,8 +12,8 @@ from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
 from aventus_creds.errors import ConfigError, InvalidAnswer, StoreError
-from aventus_creds.oauth import answer as answers
 from aventus_creds.oauth import request as requests
+from aventus_creds.oauth.answer import read_token
 from aventus_creds.oauth.endpoints import find_endpoints
 from aventus_creds.oauth.retried import retried
 from aventus_creds.oauth.scopes import not_granted
@@ -243,7 +243,9 @@ class OAuthClient:
         request = requests.revocation_request(self._profile, self.endpoints, token, self._credential())
         answer = self._transport.post(request)
         if not 200 <= answer.status < 300:
-            raise answers.refusal(self._profile, answer, request)
+            from aventus_creds.oauth.refusal import refusal  # most servers do it
+
+            raise refusal(self._profile, answer, request)
         return True
 
     def need(self, endpoint: str, title: str) -> None:
@@ -280,9 +282,7 @@ class OAuthClient:
             request, answer = self._asked(request, make, key)
             if wrong and (error := wrong(self._profile, answer, request)):
                 raise error
-            token = answers.read_token(
-                self._profile, answer, request, now=asked_at, previous=previous, proof_key=key
-            )
+            token = read_token(self._profile, answer, request, now=asked_at, previous=previous, proof_key=key)
             return self._proven(token, request, previous) if previous or login else token
 
         return retried(make, ask, retries)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aventus_creds.basics.redact import plain
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.client_auths import CREDENTIALS, METHODS, Method, candidates
 from aventus_creds.profiles.grants import GRANTS
@@ -41,6 +40,8 @@ def chosen_method(profile: Profile, document: Mapping[str, Any]) -> ClientAuth:
         return _first(possible, listed).name
     taken = [row for row in possible if not row.registered or {*row.registered} & {*map(str, listed)}]
     if not taken and not any(row.lenient for row in possible):
+        from aventus_creds.basics.redact import plain  # most documents name what the client has
+
         names = any_of((row.registered[0] for row in possible), "and")
         raise ConfigError(
             f"the server of profile {profile.name} does not take {names}, which the profile has what it takes for, but"

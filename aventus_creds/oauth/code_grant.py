@@ -30,10 +30,11 @@ from aventus_creds.errors import (
     RedirectRejected,
     ServerError,
 )
-from aventus_creds.oauth.answer import HINTS, Answer, json_object, read_token
+from aventus_creds.oauth.answer import Answer, json_object, read_token
 from aventus_creds.oauth.facts import facts
 from aventus_creds.oauth.issuers import is_template, of_tenant, speaks_for
 from aventus_creds.oauth.pushed import read_pushed
+from aventus_creds.oauth.refusal import HINTS
 from aventus_creds.oauth.request import Endpoints, ServerRequest, server_request
 from aventus_creds.oauth.scopes import joined
 from aventus_creds.profiles.profile import Profile

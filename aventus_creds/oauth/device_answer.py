@@ -8,7 +8,8 @@ from typing import Any, Final
 from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import InvalidAnswer, ServerError
-from aventus_creds.oauth.answer import Answer, json_object, number, refusal
+from aventus_creds.oauth.answer import Answer, json_object, number
+from aventus_creds.oauth.refusal import refusal
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import InvalidAnswer, ServerError
-from aventus_creds.oauth.answer import Answer, json_object, number, refusal
+from aventus_creds.oauth.answer import Answer, json_object, number
+from aventus_creds.oauth.refusal import refusal
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aventus_creds.basics.redact import plain
 from aventus_creds.errors import InvalidAnswer
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.kinds import any_of
@@ -19,6 +18,8 @@ def wrong_type(profile: Profile, request: ServerRequest, token_type: Any) -> Inv
     known = [name.lower() for name in profile.token_types]
     if token_type is None or (isinstance(token_type, str) and token_type.lower() in known):
         return None
+    from aventus_creds.basics.redact import plain  # most answers are taken as they are
+
     said = plain(token_type, request.secrets)
     hint = "Have the server give the client bearer tokens (RFC 6750)."
     if said.lower() == "dpop":
@@ -36,6 +37,8 @@ def unbound(request: ServerRequest, token_type: Any) -> InvalidAnswer | None:
     """Return the error for a token that is not bound to the key: whoever has it could use it (RFC 9449 section 5)."""
     if isinstance(token_type, str) and token_type.lower() == "dpop":
         return None
+    from aventus_creds.basics.redact import plain  # as above
+
     return InvalidAnswer(
         f"the token of {request.url} is of the type {plain(token_type, request.secrets) or '?'}, and not bound to the"
         " key, as dpop = true wants it: it is not used",

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -21,10 +22,11 @@ from aventus_creds.basics.trust import TrustingAdapter
 from aventus_creds.basics.waits import waiting_for
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError, SecretError
 from aventus_creds.oauth.answer import Answer
-from aventus_creds.oauth.failures import TOO_SLOW, failure, unreachable
 from aventus_creds.oauth.request import ServerRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aventus_creds.profiles.profile import Profile
 
 logger: Final = logging.getLogger(__name__)
@@ -83,7 +85,7 @@ class Transport:
             exchange.run()  # then only the socket's timeout applies
         with waiting_for(request.url.partition("?")[0]):
             if not wait_for(exchange.ended, self._profile.timeout):
-                raise unreachable(request.url, TOO_SLOW)
+                raise _too_slow(request.url)
         return exchange.answer()
 
     def _exchange(self, method: str, request: ServerRequest) -> Answer:
@@ -119,6 +121,8 @@ class Transport:
                     _log(method, url, f"HTTP {answer.status}", began)
                     return answer
         except (requests.RequestException, HTTPError, ValueError) as fault:
+            from aventus_creds.oauth.failures import failure  # most requests are answered
+
             error: AventusCredsError = failure(url, fault)
         except OSError as fault:  # what requests raises if the certificate file does not exist
             error = NetworkError(f"{url} cannot be reached: {fault}", hint=OWN_AUTHORITIES)
@@ -193,24 +197,27 @@ class _Adapter(TrustingAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
         pool = super().get_connection_with_tls_context(*args, **more)
-        meter = self._meter
-
-        class Response(HTTPResponse):
-            def __init__(self, *args: Any, **more: Any) -> None:
-                super().__init__(*args, **more)
-                self.fp = io.BufferedReader(_Metered(self.fp.detach(), *meter))
-
-            def begin(self) -> None:
-                super().begin()
-                # Lines that are no headers are collected here, and urllib3 would write them to the log.
-                self.headers.defects.clear()
-                self.headers.set_payload("")
-
-        class Connection(pool.ConnectionCls):  # type: ignore[name-defined,misc]
-            response_class = Response
-
-        pool.ConnectionCls = Connection
+        pool.ConnectionCls = partial(_connection, pool.ConnectionCls, self._meter)
         return pool
+
+
+def _connection(kind: Callable[..., Any], meter: tuple[str, float], *args: Any, **more: Any) -> Any:
+    """Return a connection of urllib3's ``kind`` whose answers are metered."""
+    connection = kind(*args, **more)
+    connection.response_class = partial(_MeteredResponse, meter)
+    return connection
+
+
+class _MeteredResponse(HTTPResponse):
+    def __init__(self, meter: tuple[str, float], *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fp = io.BufferedReader(_Metered(self.fp.detach(), *meter))
+
+    def begin(self) -> None:
+        super().begin()
+        # Lines that are no headers are collected here, and urllib3 would write them to the log.
+        self.headers.defects.clear()
+        self.headers.set_payload("")
 
 
 class _Metered(io.RawIOBase):
@@ -229,7 +236,7 @@ class _Metered(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if time.monotonic() > self._deadline:
-            raise unreachable(self._url, TOO_SLOW)
+            raise _too_slow(self._url)
         count: int | None = self._raw.readinto(buffer)
         self._left -= count or 0
         if self._left < 0:
@@ -268,6 +275,12 @@ def _seconds(retry_after: str) -> float | None:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (ValueError, OverflowError, TypeError):
         return None
+
+
+def _too_slow(url: str) -> NetworkError:
+    from aventus_creds.oauth.failures import TOO_SLOW, unreachable  # as above
+
+    return unreachable(url, TOO_SLOW)
 
 
 def _too_much(url: str) -> InvalidAnswer:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from aventus_creds.basics.urls import origin
 from aventus_creds.errors import InvalidAnswer, ServerError
-from aventus_creds.oauth.answer import Answer, json_object, refusal
+from aventus_creds.oauth.answer import Answer, json_object
+from aventus_creds.oauth.refusal import refusal
 from aventus_creds.oauth.request import Endpoints, ServerRequest
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.tokens import Token, jwt_claims

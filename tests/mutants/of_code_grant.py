@@ -8,6 +8,7 @@ from .mutant import Mutant, out
 
 GRANT: Final = "oauth/code_grant.py"
 ANSWER: Final = "oauth/answer.py"
+REFUSAL: Final = "oauth/refusal.py"
 REQUEST: Final = "oauth/request.py"
 ENDPOINTS: Final = "oauth/endpoints.py"
 TEST_GRANT: Final = "oauth/test_code_grant.py"
@@ -255,7 +256,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "description-blotted",
         "no-exception",
-        ANSWER,
+        REFUSAL,
         "plain(description, request.secrets)",
         "plain(description)",
         f"{TEST_ANSWER}::test_an_error_that_repeats_what_was_sent_does_not_show_it",
@@ -263,7 +264,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "error-blotted",
         "no-exception",
-        ANSWER,
+        REFUSAL,
         "plain(error, request.secrets)",
         "plain(error)",
         "oauth/test_to_the_letter.py::test_a_secret_that_is_said_back",

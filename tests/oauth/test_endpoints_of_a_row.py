@@ -11,7 +11,6 @@ from sockets import RawServer, says, silent
 from support import Sent, Web, free_port, make_profile
 
 from aventus_creds.basics.private_folder import PrivateFolder
-from aventus_creds.oauth import discovery
 from aventus_creds.oauth.discovery import KEPT_FOR, MISSED_FOR
 from aventus_creds.oauth.documents import announces_iss
 from aventus_creds.oauth.endpoints import find_endpoints
@@ -144,7 +143,7 @@ def test_a_silent_server_is_not_waited_for_long(
     cache: PrivateFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A document that can be done without takes no minute of anybody's."""
-    monkeypatch.setattr(discovery, "PATIENCE", 0.2)
+    monkeypatch.setattr("aventus_creds.oauth.discovery.PATIENCE", 0.2)
     with RawServer(silent(20)) as server:
         started = time.monotonic()
         assert shown(cidaas(server.url, timeout=60), cache) == of_row(server.url)

@@ -140,7 +140,7 @@ def test_a_grant_of_the_servers_own(web: Web) -> None:
 
 def refused(profile: Profile, where: Endpoints, status: int, error: str) -> str:
     request = refresh_request(profile, where, "r", "s")
-    from aventus_creds.oauth.answer import refusal
+    from aventus_creds.oauth.refusal import refusal
 
     return refusal(profile, answer(status, error=error), request).hint
 
