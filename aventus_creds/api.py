@@ -81,9 +81,9 @@ def get_session(
         NetworkError: the authorization server cannot be reached.
         StoreError: the place where tokens are stored cannot be used.
     """
-    profile, source = logged_in(name, interactive, profiles, store, browser, min_ttl, scope)
-    from aventus_creds.session.session import ApiSession  # loads requests
+    from aventus_creds.session.session import ApiSession  # loads requests: others may wait for a refresh
 
+    profile, source = logged_in(name, interactive, profiles, store, browser, min_ttl, scope)
     return ApiSession(profile, source, partial(answer_step_up, profile, store, interactive))
 
 

@@ -12,7 +12,6 @@ from aventus_creds.basics.hidden import Secretive, secret_field
 from aventus_creds.errors import InvalidAnswer, ServerError
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.oauth.scopes import spaced
-from aventus_creds.oauth.token_types import unbound, wrong_type
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.tokens import LONGEST_LIFETIME, Token, is_header_safe, jwt_claims
 
@@ -110,8 +109,13 @@ def _token(
     if not isinstance(access_token, str) or not is_header_safe(access_token):
         return _no_token(profile, request, found)
     said_type = holder.get("token_type")
-    if wrong := (unbound(request, said_type) if proof_key else wrong_type(profile, request, said_type)):
-        return wrong
+    if not _is_taken(profile, said_type, bound=proof_key is not None):
+        from aventus_creds.oauth.token_types import (  # most servers give what was asked for
+            unbound,
+            wrong_type,
+        )
+
+        return unbound(request, said_type) if proof_key else wrong_type(profile, request, said_type)
     if not isinstance(id_token, str) or not is_header_safe(id_token) or len(id_token) > LONGEST_ID_TOKEN:
         if profile.bearer == "id_token":
             return InvalidAnswer(
@@ -151,6 +155,14 @@ def _extra(
     from aventus_creds.oauth.facts import facts, joined  # many answers hold nothing but a token
 
     return joined(before, facts(found, secrets))
+
+
+def _is_taken(profile: Profile, token_type: Any, *, bound: bool) -> bool:
+    """Whether it is a type of token that may be used (RFC 6749 section 7.1, RFC 9449 section 5), whatever its case."""
+    if token_type is None:
+        return not bound
+    taken = ["dpop"] if bound else [name.lower() for name in profile.token_types]
+    return isinstance(token_type, str) and token_type.lower() in taken
 
 
 def _is_error(found: Mapping[str, Any]) -> bool:

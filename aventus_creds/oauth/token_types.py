@@ -1,25 +1,18 @@
-"""Which types of token are taken: bearer tokens, or those that are bound to a key. No I/O, no clock."""
+"""What to say of a token that is not taken because of its type, and what to do about it. No I/O, no clock."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from aventus_creds.basics.redact import plain
 from aventus_creds.errors import InvalidAnswer
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.kinds import any_of
 from aventus_creds.profiles.profile import Profile
 
 
-def wrong_type(profile: Profile, request: ServerRequest, token_type: Any) -> InvalidAnswer | None:
-    """Return the error for a type that is not known: such a token must not be used (RFC 6749 section 7.1).
-
-    Types are compared without case (section 5.1).
-    """
-    known = [name.lower() for name in profile.token_types]
-    if token_type is None or (isinstance(token_type, str) and token_type.lower() in known):
-        return None
-    from aventus_creds.basics.redact import plain  # most answers are taken as they are
-
+def wrong_type(profile: Profile, request: ServerRequest, token_type: Any) -> InvalidAnswer:
+    """Return the error for a type that is not known: such a token must not be used (RFC 6749 section 7.1)."""
     said = plain(token_type, request.secrets)
     hint = "Have the server give the client bearer tokens (RFC 6750)."
     if said.lower() == "dpop":
@@ -33,12 +26,8 @@ def wrong_type(profile: Profile, request: ServerRequest, token_type: Any) -> Inv
     )
 
 
-def unbound(request: ServerRequest, token_type: Any) -> InvalidAnswer | None:
+def unbound(request: ServerRequest, token_type: Any) -> InvalidAnswer:
     """Return the error for a token that is not bound to the key: whoever has it could use it (RFC 9449 section 5)."""
-    if isinstance(token_type, str) and token_type.lower() == "dpop":
-        return None
-    from aventus_creds.basics.redact import plain  # as above
-
     return InvalidAnswer(
         f"the token of {request.url} is of the type {plain(token_type, request.secrets) or '?'}, and not bound to the"
         " key, as dpop = true wants it: it is not used",

@@ -25,8 +25,6 @@ from aventus_creds.oauth.answer import Answer
 from aventus_creds.oauth.request import ServerRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aventus_creds.profiles.profile import Profile
 
 logger: Final = logging.getLogger(__name__)
@@ -197,15 +195,13 @@ class _Adapter(TrustingAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
         pool = super().get_connection_with_tls_context(*args, **more)
-        pool.ConnectionCls = partial(_connection, pool.ConnectionCls, self._meter)
+
+        class Connection(pool.ConnectionCls):  # type: ignore[name-defined,misc]
+            # Of the class: vcrpy hands on what is set on a connection, to one that has answers of its own.
+            response_class = partial(_MeteredResponse, self._meter)
+
+        pool.ConnectionCls = Connection
         return pool
-
-
-def _connection(kind: Callable[..., Any], meter: tuple[str, float], *args: Any, **more: Any) -> Any:
-    """Return a connection of urllib3's ``kind`` whose answers are metered."""
-    connection = kind(*args, **more)
-    connection.response_class = partial(_MeteredResponse, meter)
-    return connection
 
 
 class _MeteredResponse(HTTPResponse):

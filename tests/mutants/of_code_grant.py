@@ -338,9 +338,9 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "token-type",
         "token-type",
-        "oauth/token_types.py",
-        "token_type.lower() in known)",
-        "True)",
+        ANSWER,
+        "token_type.lower() in taken",
+        "True",
         f"{TEST_ANSWER}::test_other_token_types_are_not_used_as_bearer",
     ),
     out(

@@ -52,8 +52,8 @@ ROWS: Final[tuple[Mutant, ...]] = (
         "downgrade",
         "bound-not-bearer",
         "oauth/answer.py",
-        "unbound(request, said_type) if proof_key else wrong_type(profile, request, said_type)",
-        "wrong_type(profile, request, said_type) if not proof_key else None",
+        "bound=proof_key is not None",
+        "bound=False",
         f"{TEST_PROOFS}::test_a_token_that_is_not_bound",
     ),
     out(
