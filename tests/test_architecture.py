@@ -234,6 +234,25 @@ def test_a_refresh_loads_no_person(write_profiles: Callable[..., Path], web: Web
     assert not {f"aventus_creds.{name}" for name in ("logins", "callbacks", "notebook", "cli")} & modules
     assert not modules & (HEAVY - {"requests", "urllib3", "filelock", "dataclasses", "http.server"})
     assert "http.server" not in modules
+    others = ("discovery", "documents", "swap", "certificate", "refusal", "facts", "token_types", "failures")
+    assert not {f"aventus_creds.oauth.{name}" for name in others} & modules
+    assert not {"aventus_creds.basics.redact", "aventus_creds.basics.terminal", "signal"} & modules
+
+
+def test_requests_is_loaded_before_a_refresh_is_waited_for(write_profiles: Callable[..., Path]) -> None:
+    """Programs that are started at once wait for one refresh: none of them has all of requests still to load then."""
+    write_profiles({"prod": {"issuer": "https://a.test", "client_id": "c", "api_url": "https://a.test"}})
+    modules = loaded(
+        "import sys\n"
+        "from aventus_creds import get_session\n"
+        "from aventus_creds.stores.memory import MemoryStore\n"
+        "class Store(MemoryStore):\n"
+        "    def lock(self, key):\n"
+        "        print(*sys.modules)\n"
+        "        sys.exit()\n"
+        "get_session('prod', store=Store())"
+    )
+    assert {"requests", "aventus_creds.session.session"} <= modules
 
 
 @pytest.mark.usefixtures("_logged_in")
