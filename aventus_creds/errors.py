@@ -33,7 +33,9 @@ No message holds a token, code, state, verifier or client secret.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
+
+from aventus_creds.structs import Struct
 
 
 class AventusCredsError(Exception):
@@ -88,7 +90,7 @@ class ProfileNotFound(ConfigError):
     """There is no profile of the given name."""
 
 
-class Problem(NamedTuple):
+class Problem(Struct):
     """One mistake in profiles.toml: the line (counted from 1), the key, and what is allowed instead."""
 
     file: str

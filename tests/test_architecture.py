@@ -37,6 +37,7 @@ HOUSE = """
     tokens
     basics
     errors
+    structs
 """
 LEVELS = [set(line.split()) for line in reversed(HOUSE.strip().splitlines())]
 EVERY_FOLDER = {folder for level in LEVELS for folder in level}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from aventus_creds.basics.files import POSIX
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 ROOT: Final = 0
 

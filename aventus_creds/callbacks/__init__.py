@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError
+from aventus_creds.structs import Struct
 
 Browser = Callable[[str], object]
 """A function that opens an address for the person, like ``webbrowser.open``."""

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from aventus_creds.basics.files import POSIX
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import StoreError
 from aventus_creds.profiles.callbacks import EXTENSION_ADDRESS
+from aventus_creds.structs import Struct
 
 VARIABLE: Final = "AVENTUS_CREDS_JUPYTER"
 """The environment variable that names the file."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.callbacks import Browser, Callback, Panel
 from aventus_creds.callbacks.hub import own_servers
 from aventus_creds.errors import CallbackError
 from aventus_creds.profiles.callbacks import CALLBACKS, DEFAULT_CALLBACK, EXTENSION_ADDRESS, by_extension
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.redirects import can_listen
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.callbacks.announcement import JupyterServer

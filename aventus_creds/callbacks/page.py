@@ -7,8 +7,8 @@ import hashlib
 import html
 from typing import Final
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.callbacks import Reply
+from aventus_creds.structs import Struct
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --back: #f4f6f9; --card: #fff;

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.cli import voice
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.file import ProfilesFile

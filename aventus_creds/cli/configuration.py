@@ -9,7 +9,6 @@ import click
 from aventus_creds.basics.files import create_file, make_folders, replace_file
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path, really, state_folder
-from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.commands import no_profiles
 from aventus_creds.cli.prompts import can_ask
 from aventus_creds.cli.voice import complain, say
@@ -17,6 +16,7 @@ from aventus_creds.errors import Problem, ProfileError, ProfilesFileError
 from aventus_creds.profiles.checks import fit_to_show
 from aventus_creds.profiles.file import ProfilesFile, read_profiles
 from aventus_creds.profiles.profile import Profile
+from aventus_creds.structs import Struct
 
 
 @click.command(epilog="Example: aventus-creds init")

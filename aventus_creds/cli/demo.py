@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Final
 import click
 import tomli_w
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.tables import Table, show
 from aventus_creds.cli.voice import say
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.file import read_profiles
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.sandbox import Sandbox

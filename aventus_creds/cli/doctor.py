@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import click
 
 from aventus_creds.basics.places import profiles_path, state_folder
-from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.terminal import columns, wrapped
 from aventus_creds.callbacks.announcement import find_server
 from aventus_creds.callbacks.hub import leads_elsewhere
@@ -47,6 +46,7 @@ from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
 from aventus_creds.sources.injected import injected_source
 from aventus_creds.sources.places import read_token
 from aventus_creds.stores.opening import store_for, store_name
+from aventus_creds.structs import Struct
 from aventus_creds.tokens import Token, until, utc
 
 if TYPE_CHECKING:

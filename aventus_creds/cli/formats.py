@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aventus_creds.basics.hidden import Hidden, Secretive
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.profiles.profile import Profile, token_variable
 from aventus_creds.session.presenting import Presentation
+from aventus_creds.structs import Struct
 from aventus_creds.tokens import Token, jwt_claims
 
 GOOGLE: Final = "urn:ietf:params:oauth:token-type:"

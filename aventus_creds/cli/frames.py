@@ -10,13 +10,13 @@ from typing import Final
 
 from aventus_creds.basics.hidden import Hidden
 from aventus_creds.basics.places import profiles_path
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError, Problem, ProfileError, ProfilesFileError
 from aventus_creds.profiles.advice import PART
 from aventus_creds.profiles.checks import TOP_KEYS
 from aventus_creds.profiles.document import read_text
 from aventus_creds.profiles.keys import all_keys
 from aventus_creds.profiles.store_keys import STORE_KEYS
+from aventus_creds.structs import Struct
 
 _KEY: Final = re.compile(rf"(\s*(?:-\s+)?)({PART}(?:\.{PART})*)(\s*[=:]?)")
 _HEAD: Final = re.compile(rf"\s*\[\[?\s*(?:{'|'.join(TOP_KEYS)})\b(?:[^\]=,#]*\]\]?)?")

@@ -8,10 +8,10 @@ from typing import Any, Final
 import click
 
 from aventus_creds.basics.hidden import Hidden
-from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.prompts import ask_yes
 from aventus_creds.cli.voice import complain
 from aventus_creds.profiles.secrets import SecretRef
+from aventus_creds.structs import Struct
 
 
 class SecretPlace(Struct):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.arguments import Duration, optional_name
 from aventus_creds.cli.commands import no_profiles
 from aventus_creds.cli.failures import exit_code
@@ -25,6 +24,7 @@ from aventus_creds.profiles.stores import STORES
 from aventus_creds.sources.injected import injected_source
 from aventus_creds.stores.opening import store_for, store_name
 from aventus_creds.stores.sharing import glances
+from aventus_creds.structs import Struct
 from aventus_creds.tokens import Token, utc
 
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))

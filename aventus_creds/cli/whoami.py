@@ -9,7 +9,6 @@ from typing import Any, Final
 import click
 
 from aventus_creds.basics.redact import plain
-from aventus_creds.basics.structs import Struct
 from aventus_creds.cli.arguments import optional_name
 from aventus_creds.cli.voice import say
 from aventus_creds.errors import ConfigError, NetworkError, TokenRefused
@@ -19,6 +18,7 @@ from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.chain import shared_source, unattended_source
 from aventus_creds.sources.injected import injected_source
 from aventus_creds.stores.opening import store_for
+from aventus_creds.structs import Struct
 from aventus_creds.tokens import ACCOUNT, Token, jwt_claims
 
 SAID_BY: Final = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.oauth.client import OAuthClient
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.sources.cached import CachedSource
+from aventus_creds.structs import Struct
 
 
 class Logout(Struct):

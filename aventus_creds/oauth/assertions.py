@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from aventus_creds.basics.hidden import Hidden
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import ConfigError
 from aventus_creds.oauth.request import Endpoints
 from aventus_creds.profiles.profile import Profile
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from aventus_creds.basics.private_folder import PrivateFolder
-from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.urls import split_url
 from aventus_creds.errors import StoreError
 from aventus_creds.oauth.issuers import is_template, speaks_for
 from aventus_creds.profiles.profile import Profile
+from aventus_creds.structs import Struct
 
 
 class Place(Struct):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import InvalidAnswer, ServerError
 from aventus_creds.oauth.answer import Answer, json_object, number
 from aventus_creds.oauth.refusal import refusal
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile
+from aventus_creds.structs import Struct
 
 _REQUEST_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}:[!-~]{1,1000}")
 """A URI of visible ASCII (RFC 3986), of a length that every browser takes in an address."""

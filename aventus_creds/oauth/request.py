@@ -16,11 +16,11 @@ from typing import Final, Self
 from urllib.parse import quote, urlencode
 
 from aventus_creds.basics.hidden import Secretive, secret_field
-from aventus_creds.basics.structs import Struct
 from aventus_creds.oauth.client_auth import client_fields
 from aventus_creds.oauth.scopes import joined
 from aventus_creds.profiles.profile import Profile
 from aventus_creds.profiles.providers import ClientAuth
+from aventus_creds.structs import Struct
 from aventus_creds.tokens import Token
 
 Params = Mapping[str, str | list[str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 
 class Callback(Struct):

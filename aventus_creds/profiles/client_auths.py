@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, Literal
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.providers import ClientAuth
+from aventus_creds.structs import Struct
 
 
 class Method(Struct):

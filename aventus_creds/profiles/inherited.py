@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import Problem
 from aventus_creds.profiles.advice import did_you_mean
 from aventus_creds.profiles.checks import check_profile, fit_to_show
@@ -23,6 +22,7 @@ from aventus_creds.profiles.included import (
 )
 from aventus_creds.profiles.keys import all_keys
 from aventus_creds.profiles.variables import Variables
+from aventus_creds.structs import Struct
 
 _KEYS: Final = all_keys()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.callbacks import CALLBACKS, DEFAULT_CALLBACK, EXTENSION_ADDRESS
 from aventus_creds.profiles.grants import GRANTS
 from aventus_creds.profiles.kinds import (
@@ -43,6 +42,7 @@ from aventus_creds.profiles.rule_kinds import (
     with_facts,
 )
 from aventus_creds.profiles.stores import STORES
+from aventus_creds.structs import Struct
 
 
 class Key(Struct):

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.urls import HOST, origin, split_url
 from aventus_creds.profiles.secrets import SecretRef
+from aventus_creds.structs import Struct
 
 # Parameters that the protocol sets itself. If a profile could replace them, it would break the login or
 # put a secret into a URL.

@@ -11,10 +11,10 @@ import shlex
 from collections.abc import Iterable
 from typing import Final
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.kinds import SCOPE
 from aventus_creds.profiles.profile import Profile
+from aventus_creds.structs import Struct
 
 _SAFE: Final = re.compile(r"[\w:/.,@+= -]+", re.ASCII)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from aventus_creds.basics.owners import Weakness
-from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.secrets import SecretRef
 from aventus_creds.profiles.token_places import PLACES
+from aventus_creds.structs import Struct
 
 
 class Machine(Struct):

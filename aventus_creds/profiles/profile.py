@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.callbacks import DEFAULT_CALLBACK
 from aventus_creds.profiles.providers import Bearer, ClientAuth, Provider, TokenRequestFormat
 from aventus_creds.profiles.secrets import SecretRef
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.machine import Machine

@@ -11,12 +11,12 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aventus_creds.basics.owners import Weakness
-from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.checks import Mistake
 from aventus_creds.profiles.keys import Key
 from aventus_creds.profiles.kinds import SECRET, TEXT, Kind, choice
 from aventus_creds.profiles.secrets import SecretRef
 from aventus_creds.profiles.stores import DEFAULT_STORE, STORES
+from aventus_creds.structs import Struct
 
 PREFIX: Final = "aventus-creds:"
 REDIS_SCHEMES: Final = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 
 class Store(Struct):

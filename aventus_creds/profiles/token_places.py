@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.profiles.kinds import SECRET, TEXT, Kind, any_of, place_schema
 from aventus_creds.profiles.secrets import SecretRef
+from aventus_creds.structs import Struct
 
 
 class Place(Struct):

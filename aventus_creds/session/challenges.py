@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     import requests

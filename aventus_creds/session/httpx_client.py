@@ -26,7 +26,6 @@ from urllib3.util.retry import Retry
 
 from aventus_creds.basics.certificates import OWN_AUTHORITIES, environment_bundle
 from aventus_creds.basics.hidden import Secretive
-from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.waits import BACKOFF, LONGEST_WAIT, spread
 from aventus_creds.oauth.certificate import certificate_files
 from aventus_creds.session.environment import environment_proxies, stays_here
@@ -35,6 +34,7 @@ from aventus_creds.session.faults import cleaned
 from aventus_creds.session.libraries import can_repeat
 from aventus_creds.session.refusals import REFUSALS
 from aventus_creds.sources.source import patience
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.profile import Profile

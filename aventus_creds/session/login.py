@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.tokens import Token

@@ -19,10 +19,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from aventus_creds.basics.forks import ForkLock, in_each_child
-from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.threads import must_share_a_thread, started, wait_for
 from aventus_creds.errors import AventusCredsError
 from aventus_creds.sources.interrupts import end_waits_for, first_interrupt_waits
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.stores import TokenStore

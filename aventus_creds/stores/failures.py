@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import (
     AventusCredsError,
     InvalidAnswer,
@@ -18,6 +17,7 @@ from aventus_creds.errors import (
     ServerError,
     TokenRefused,
 )
+from aventus_creds.structs import Struct
 
 KINDS: dict[str, type[AventusCredsError]] = {
     kind.__name__: kind for kind in (LoginRequired, NetworkError, InvalidAnswer, SecretError, ServerError)

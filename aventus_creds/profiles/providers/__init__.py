@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 if TYPE_CHECKING:
     from aventus_creds.profiles.providers.columns import RedirectRule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 
 class RedirectRule(Struct):

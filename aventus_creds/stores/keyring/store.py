@@ -11,12 +11,12 @@ from typing import Final, Self
 
 from aventus_creds.basics.places import state_folder
 from aventus_creds.basics.private_folder import PrivateFolder
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import StoreError
 from aventus_creds.profiles.store_keys import StoreSettings
 from aventus_creds.stores.file import InFolder
 from aventus_creds.stores.keyring.entries import SERVICE, Entries, with_entries
 from aventus_creds.stores.record import decode, encode
+from aventus_creds.structs import Struct
 from aventus_creds.tokens import Token
 
 READS: Final = 5

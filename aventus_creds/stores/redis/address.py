@@ -8,11 +8,11 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from aventus_creds.basics.hidden import Hidden, Secretive
-from aventus_creds.basics.structs import Struct
 from aventus_creds.basics.urls import HOST, is_loopback
 from aventus_creds.errors import ConfigError, InsecureStoreWarning
 from aventus_creds.profiles.store_keys import REDIS_SCHEMES as SCHEMES
 from aventus_creds.stores.redis.options import PASSWORDS, read_options
+from aventus_creds.structs import Struct
 
 
 class Address(Secretive):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 TRY: Final = """
 local stamp = redis.call('getrange', KEYS[1], 0, ARGV[3] - 1)

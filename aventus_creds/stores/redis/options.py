@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from aventus_creds.basics.structs import Struct
 from aventus_creds.errors import ConfigError
 from aventus_creds.profiles.advice import did_you_mean
+from aventus_creds.structs import Struct
 
 PASSWORDS: Final = ("password", "sentinel_password", "ssl_password")
 """The options that are secrets."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import aventus_creds
-from aventus_creds.basics.structs import Struct
+from aventus_creds.structs import Struct
 
 
 class Named(NamedTuple):
