@@ -235,7 +235,7 @@ def test_a_refresh_loads_no_person(write_profiles: Callable[..., Path], web: Web
     assert not {f"aventus_creds.{name}" for name in ("logins", "callbacks", "notebook", "cli")} & modules
     assert not modules & (HEAVY - {"requests", "urllib3", "filelock", "dataclasses", "http.server"})
     assert "http.server" not in modules
-    others = ("discovery", "documents", "swap", "certificate", "refusal", "facts", "token_types", "failures")
+    others = ("discovery", "documents", "swap", "certificate", "refusal", "facts", "token_types")
     assert not {f"aventus_creds.oauth.{name}" for name in others} & modules
     assert not {"aventus_creds.basics.redact", "aventus_creds.basics.terminal", "signal"} & modules
 

@@ -152,8 +152,10 @@ def _extra(
     """Return what is known of the login beside its token: what was told ``before``, and what the answer adds."""
     if found.keys() <= _TOKEN_FIELDS:
         return before
-    from aventus_creds.oauth.facts import facts, joined  # many answers hold nothing but a token
-
+    try:
+        from aventus_creds.oauth.facts import facts, joined  # many answers hold nothing but a token
+    except (ImportError, OSError):  # no file can be opened, or another version is installed by now
+        return before  # facts can be done without. The token cannot: the one before it is used up
     return joined(before, facts(found, secrets))
 
 

@@ -15,7 +15,7 @@ from aventus_creds.errors import ConfigError, InvalidAnswer, StoreError
 from aventus_creds.oauth import request as requests
 from aventus_creds.oauth.answer import read_token
 from aventus_creds.oauth.endpoints import find_endpoints
-from aventus_creds.oauth.retried import retried
+from aventus_creds.oauth.failures import retried
 from aventus_creds.oauth.scopes import not_granted
 from aventus_creds.oauth.transport import Transport
 from aventus_creds.profiles.client_auths import METHODS

@@ -1,14 +1,23 @@
-"""Words for what goes wrong on the way to a server. None of them holds a part of the request."""
+"""What goes wrong on the way to a server: in which words, that hold no part of the request, and when to try again."""
 
 from __future__ import annotations
 
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import requests
 
 from aventus_creds.basics.certificates import OWN_AUTHORITIES
-from aventus_creds.errors import NetworkError
+from aventus_creds.basics.waits import LONGEST_WAIT, backoff, pause
+from aventus_creds.errors import NetworkError, TokenRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from aventus_creds.oauth.request import ServerRequest
+
+    T = TypeVar("T")
 
 
 def unreachable(
@@ -66,3 +75,28 @@ def _no_connection(fault: BaseException | None) -> str:
             return "the connection was refused: nothing listens there"
         fault = fault.__cause__ or fault.__context__
     return "no connection, or it was closed without an answer"
+
+
+def retried(make: Callable[[], ServerRequest], ask: Callable[[ServerRequest], T], retries: int) -> T:
+    """Return what ``ask`` returns for a request, and repeat it after temporary failures. Raises the last one as it is.
+
+    Each try makes the request anew: a server takes an assertion only once (RFC 7523 section 3).
+    """
+    for attempt in range(retries + 1):
+        request = make()
+        try:
+            return ask(request)
+        except (NetworkError, TokenRefused) as fault:
+            if attempt == retries or not pause(_wait_before_retry(fault, attempt)):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _wait_before_retry(fault: NetworkError | TokenRefused, attempt: int) -> float:
+    """Return the seconds to wait before the request is repeated. Raises ``fault`` where that would not help."""
+    wait = backoff(attempt)
+    if isinstance(fault, TokenRefused):
+        if not fault.passing or (fault.retry_after or 0) > LONGEST_WAIT:
+            raise fault
+        wait = max(wait, fault.retry_after or 0)
+    return wait

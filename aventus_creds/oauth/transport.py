@@ -22,6 +22,7 @@ from aventus_creds.basics.trust import TrustingAdapter
 from aventus_creds.basics.waits import waiting_for
 from aventus_creds.errors import AventusCredsError, InvalidAnswer, NetworkError, SecretError
 from aventus_creds.oauth.answer import Answer
+from aventus_creds.oauth.failures import TOO_SLOW, failure, unreachable  # now: there may be no open file left
 from aventus_creds.oauth.request import ServerRequest
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Transport:
             exchange.run()  # then only the socket's timeout applies
         with waiting_for(request.url.partition("?")[0]):
             if not wait_for(exchange.ended, self._profile.timeout):
-                raise _too_slow(request.url)
+                raise unreachable(request.url, TOO_SLOW)
         return exchange.answer()
 
     def _exchange(self, method: str, request: ServerRequest) -> Answer:
@@ -119,8 +120,6 @@ class Transport:
                     _log(method, url, f"HTTP {answer.status}", began)
                     return answer
         except (requests.RequestException, HTTPError, ValueError) as fault:
-            from aventus_creds.oauth.failures import failure  # most requests are answered
-
             error: AventusCredsError = failure(url, fault)
         except OSError as fault:  # what requests raises if the certificate file does not exist
             error = NetworkError(f"{url} cannot be reached: {fault}", hint=OWN_AUTHORITIES)
@@ -232,7 +231,7 @@ class _Metered(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if time.monotonic() > self._deadline:
-            raise _too_slow(self._url)
+            raise unreachable(self._url, TOO_SLOW)
         count: int | None = self._raw.readinto(buffer)
         self._left -= count or 0
         if self._left < 0:
@@ -271,12 +270,6 @@ def _seconds(retry_after: str) -> float | None:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (ValueError, OverflowError, TypeError):
         return None
-
-
-def _too_slow(url: str) -> NetworkError:
-    from aventus_creds.oauth.failures import TOO_SLOW, unreachable  # as above
-
-    return unreachable(url, TOO_SLOW)
 
 
 def _too_much(url: str) -> InvalidAnswer:

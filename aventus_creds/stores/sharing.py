@@ -8,22 +8,25 @@ token is saved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from aventus_creds.errors import AventusCredsError, ConfigError, StoreConflict, StoreError
 from aventus_creds.stores import TokenStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any, TypeVar
+
     from aventus_creds.stores.failures import Failure
     from aventus_creds.tokens import Token
 
+    T = TypeVar("T")
+    Turn = Callable[[str], AbstractContextManager[Any]]
+
 CONFLICTS: Final = 5
 """How often a login or logout is tried again because others change the store at the same time."""
-
-T = TypeVar("T")
-Turn = Callable[[str], AbstractContextManager[Any]]
 
 
 def turns(store: TokenStore) -> tuple[Turn, ...]:

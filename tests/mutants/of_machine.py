@@ -138,7 +138,7 @@ ROWS: Final[tuple[Mutant, ...]] = (
     out(
         "assertion-for-each-try",
         "assertion-once",
-        "oauth/retried.py",
+        "oauth/failures.py",
         "    for attempt in range(retries + 1):\n        request = make()\n",
         "    request = make()\n    for attempt in range(retries + 1):\n",
         f"{TEST_MACHINE}::test_each_try_has_an_assertion_of_its_own",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from typing import Any
 
@@ -352,3 +353,11 @@ def test_a_huge_answer_is_no_fact() -> None:
     """Nor is one field that is as large as an answer may be."""
     body = json.dumps({"access_token": "tok", "x": "y" * 1_000_000}).encode()
     assert read(Answer(200, "application/json", body)).extra == {}
+
+
+def test_a_token_counts_where_its_facts_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token before it is used up: no module that is missing by now may lose the new one."""
+    before = make_token(refresh_token="old", extra={"shard": "3"})
+    monkeypatch.setitem(sys.modules, "aventus_creds.oauth.facts", None)
+    token = read(answer(access_token="new", refresh_token="newer", shard="4"), before)
+    assert (token.access_token, token.refresh_token, token.extra) == ("new", "newer", {"shard": "3"})

@@ -145,7 +145,7 @@ def test_a_refusal() -> None:
 
 def test_temporary_failures_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each try pushes anew: nothing of an earlier one is used."""
-    monkeypatch.setattr("aventus_creds.oauth.retried.pause", lambda _: True)
+    monkeypatch.setattr("aventus_creds.oauth.failures.pause", lambda _: True)
     server = Server(NetworkError("away"), answer(503), pushed(), par=True)
     assert "request_uri" in server.push().url
     assert len(server.seen) == 3

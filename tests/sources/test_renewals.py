@@ -226,7 +226,7 @@ def test_retry_after_counts_at_the_token_endpoint(
         waits.append(seconds)
         return True
 
-    monkeypatch.setattr("aventus_creds.oauth.retried.pause", pause)
+    monkeypatch.setattr("aventus_creds.oauth.failures.pause", pause)
     logged_in(web, write_profiles, EXPIRED, retries=2)
     server.gate.set()
     answers = iter([Sent(429, b"", {"Retry-After": "7"}), Sent(503, b"", {"Retry-After": "0"}), None])
