@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -23,6 +24,9 @@ LONGEST_ID_TOKEN: Final = 16384
 
 _TOKEN_FIELDS: Final = {"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"}
 """What the protocol has an answer hold (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3)."""
+
+_STEP: Final = r"(?P<name>[^.\[\]]+)(?:\[(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]+)\])?(?:\.|$)"
+"""A pattern. Most paths are empty, so it is compiled when it is first used."""
 
 
 class Answer(Secretive):
@@ -176,10 +180,6 @@ def _is_error(found: Mapping[str, Any]) -> bool:
 
 def _holder(profile: Profile, found: dict[str, Any], previous: Token | None) -> Mapping[str, Any]:
     """Return the object that holds the token. A refresh answers for one token alone, so it need not be inside."""
-    if not profile.token_path:
-        return found
-    from aventus_creds.oauth.inside import inside  # few tokens are
-
     holder = inside(found, profile.token_path)
     if isinstance(holder, Mapping):
         return holder
@@ -268,3 +268,23 @@ def number(value: Any) -> float | None:
     except OverflowError:  # an integer too large for a float
         return math.inf if value > 0 else None  # type: ignore[operator]
     return None if math.isnan(number) else number
+
+
+def inside(found: Any, path: str) -> Any:
+    """Return what is at ``path`` in ``found``, or None.
+
+    Args:
+        found: parsed JSON.
+        path: names with dots between them. A name may end in ``[key=value]``: then it is a list of objects, and the
+            first of them where ``key`` is ``value`` is meant. ``""`` is ``found`` itself.
+    """
+    for step in re.finditer(_STEP, path) if path else ():
+        found = found.get(step["name"]) if isinstance(found, Mapping) else None
+        if step["key"] is not None:
+            items = found if isinstance(found, list) else []
+            found = next((item for item in items if _has(item, step["key"], step["value"])), None)
+    return found
+
+
+def _has(item: Any, key: str, value: str) -> bool:
+    return isinstance(item, Mapping) and item.get(key) == value

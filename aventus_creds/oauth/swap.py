@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from aventus_creds.errors import InvalidAnswer, ServerError
-from aventus_creds.oauth.answer import Answer, json_object, lifetime_of
-from aventus_creds.oauth.inside import inside
+from aventus_creds.oauth.answer import Answer, inside, json_object, lifetime_of
 from aventus_creds.oauth.refusal import refusal
 from aventus_creds.oauth.request import ServerRequest
 from aventus_creds.profiles.profile import Profile

@@ -13,9 +13,8 @@ from oauth_values import CODE, SECRET, STATE, VERIFIER, answer, attempt, endpoin
 from support import make_profile, make_token
 
 from aventus_creds.errors import InvalidAnswer, TokenRefused
-from aventus_creds.oauth.answer import LONGEST_ID_TOKEN, Answer, read_token
+from aventus_creds.oauth.answer import LONGEST_ID_TOKEN, Answer, inside, read_token
 from aventus_creds.oauth.facts import LONGEST, MOST, facts
-from aventus_creds.oauth.inside import inside
 from aventus_creds.oauth.request import refresh_request
 from aventus_creds.oauth.scopes import not_granted
 from aventus_creds.tokens import Token

@@ -60,7 +60,7 @@ class Provider(Struct):
     # How requests and answers differ. A profile's keys of the same names go first.
     scope_separator: str = " "
     token_types: tuple[str, ...] = ("Bearer",)  # compared without case
-    token_path: str = ""  # of the object in the answer that holds the token, see oauth/inside.py
+    token_path: str = ""  # of the object in the answer that holds the token, see oauth/answer.py
     bearer: Bearer = "access_token"  # what the API gets
     api_auth: str = "Authorization: Bearer {token}"  # header and scheme of the token in requests to the API
     api_headers: Mapping[str, str] = {}  # constant ones, to the API's origins only
