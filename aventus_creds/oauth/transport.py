@@ -197,7 +197,7 @@ class _Adapter(TrustingAdapter):
 
         class Connection(pool.ConnectionCls):  # type: ignore[name-defined,misc]
             # Of the class: vcrpy hands on what is set on a connection, to one that has answers of its own.
-            response_class = partial(_MeteredResponse, self._meter)
+            response_class = staticmethod(partial(_MeteredResponse, self._meter))
 
         pool.ConnectionCls = Connection
         return pool
